@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* JSON writer: string escapes by RFC 8259 7, UTF-8 checked byte by byte. */
+#include "base/json.h"
+
+#include "base/bug.h"
+#include "base/err.h"
+#include "base/num.h"
+
+void json_init(struct json *j, struct buf *out)
+{
+    *j = (struct json){.out = out};
+}
+
+static void put(struct json *j, struct slice s)
+{
+    if (!j->r)
+        j->r = buf_add(j->out, s);
+}
+
+/* Length of the valid UTF-8 sequence at the start of s, 0 when invalid. */
+static size_t utf8_length(struct slice s)
+{
+    uint8_t a = s.p[0];
+    if (a < 0x80)
+        return 1;
+    size_t n = a >= 0xc2 && a <= 0xdf   ? 2
+               : a >= 0xe0 && a <= 0xef ? 3
+               : a >= 0xf0 && a <= 0xf4 ? 4
+                                        : 0;
+    if (n == 0 || s.n < n)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s.p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((a == 0xe0 && s.p[1] < 0xa0) || (a == 0xed && s.p[1] > 0x9f) ||
+        (a == 0xf0 && s.p[1] < 0x90) || (a == 0xf4 && s.p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void escape(struct json *j, uint8_t ch)
+{
+    char text[6] = {'\\', 'u', '0', '0', "0123456789abcdef"[ch >> 4], "0123456789abcdef"[ch & 15]};
+    switch (ch) {
+    case '"':
+        put(j, SLICE("\\\""));
+        return;
+    case '\\':
+        put(j, SLICE("\\\\"));
+        return;
+    case '\n':
+        put(j, SLICE("\\n"));
+        return;
+    default:
+        put(j, slice_of(text, sizeof(text)));
+    }
+}
+
+static void quoted(struct json *j, struct slice s)
+{
+    put(j, SLICE("\""));
+    size_t plain = 0;
+    while (plain < s.n) {
+        uint8_t ch = s.p[plain];
+        size_t n = ch < 0x80 ? 1 : utf8_length(slice_from(s, plain));
+        if (n && ch >= 0x20 && ch != '"' && ch != '\\' && ch != 0x7f) {
+            plain += n;
+            continue;
+        }
+        put(j, slice_first(s, plain));
+        if (n == 0)
+            put(j, SLICE("\\ufffd"));
+        else
+            escape(j, ch);
+        s = slice_from(s, plain + 1);
+        plain = 0;
+    }
+    put(j, s);
+    put(j, SLICE("\""));
+}
+
+static void newline(struct json *j)
+{
+    if (!j->pretty)
+        return;
+    put(j, SLICE("\n"));
+    for (unsigned i = 0; i < j->depth; i++)
+        put(j, SLICE("  "));
+}
+
+static void begin(struct json *j, const char *key)
+{
+    uint32_t bit = 1u << j->depth;
+    if (j->has_item & bit)
+        put(j, SLICE(","));
+    j->has_item |= bit;
+    if (j->depth)
+        newline(j);
+    if (key) {
+        quoted(j, slice_cstr(key));
+        put(j, j->pretty ? SLICE(": ") : SLICE(":"));
+    }
+}
+
+static void nest(struct json *j, const char *key, struct slice bracket)
+{
+    begin(j, key);
+    put(j, bracket);
+    if (BUG_IF(j->depth + 1 >= JSON_DEPTH)) {
+        j->r = ERR_BUG;
+        return;
+    }
+    j->depth++;
+    j->has_item &= ~(1u << j->depth);
+}
+
+void json_object(struct json *j, const char *key)
+{
+    nest(j, key, SLICE("{"));
+}
+
+void json_array(struct json *j, const char *key)
+{
+    nest(j, key, SLICE("["));
+}
+
+void json_end(struct json *j, char bracket)
+{
+    if (BUG_IF(j->depth == 0))
+        return;
+    bool any = j->has_item & 1u << j->depth;
+    j->depth--;
+    if (any)
+        newline(j);
+    put(j, slice_of(&bracket, 1));
+}
+
+void json_text(struct json *j, const char *key, struct slice value)
+{
+    begin(j, key);
+    quoted(j, value);
+}
+
+void json_cstr(struct json *j, const char *key, const char *value)
+{
+    begin(j, key);
+    if (value)
+        quoted(j, slice_cstr(value));
+    else
+        put(j, SLICE("null"));
+}
+
+void json_uint(struct json *j, const char *key, uint64_t value)
+{
+    char text[20];
+    begin(j, key);
+    put(j, slice_of(text, num_format(value, text)));
+}
+
+void json_int(struct json *j, const char *key, int64_t value)
+{
+    char text[20];
+    begin(j, key);
+    if (value < 0)
+        put(j, SLICE("-"));
+    put(j, slice_of(text, num_format(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, text)));
+}
+
+void json_milli(struct json *j, const char *key, uint64_t thousandths)
+{
+    char text[24];
+    size_t n = num_format(thousandths / 1000, text);
+    unsigned rest = (unsigned)(thousandths % 1000);
+    text[n++] = '.';
+    text[n++] = (char)('0' + rest / 100);
+    text[n++] = (char)('0' + rest / 10 % 10);
+    text[n++] = (char)('0' + rest % 10);
+    begin(j, key);
+    put(j, slice_of(text, n));
+}
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+    begin(j, key);
+    put(j, value ? SLICE("true") : SLICE("false"));
+}
+
+void json_raw(struct json *j, const char *key, struct slice value)
+{
+    begin(j, key);
+    put(j, value);
+}
