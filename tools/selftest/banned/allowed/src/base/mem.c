@@ -1,0 +1,4 @@
+void *mem_new(size_t n)
+{
+    return malloc(n);
+}

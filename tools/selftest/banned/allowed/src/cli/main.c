@@ -1,0 +1,5 @@
+int main(void)
+{
+    printf("hello");
+    exit(0);
+}

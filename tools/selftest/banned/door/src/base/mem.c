@@ -1,0 +1,4 @@
+void mem_say(void)
+{
+    printf("hello");
+}

@@ -1,0 +1,1 @@
+void *p = realloc(p, 1);

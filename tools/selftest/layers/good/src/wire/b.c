@@ -1,0 +1,3 @@
+#include "wire/b.h"
+
+#include "base/a.h"

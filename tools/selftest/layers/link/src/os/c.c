@@ -1,0 +1,5 @@
+int c_up(void);
+int c_up(void)
+{
+    return 0;
+}

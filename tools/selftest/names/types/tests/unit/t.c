@@ -1,0 +1,1 @@
+typedef enum { ONE } one;
