@@ -21,6 +21,7 @@ struct date {
     unsigned weekday;                          /* 0 Sunday */
 };
 
+/* Proleptic Gregorian, UTC; any value of 64 bits is a date. */
 void date_split(int64_t unix_s, struct date *ret);
 /* Seconds since 1970 of a proleptic Gregorian date; fields are not checked. */
 int64_t date_join(const struct date *d);

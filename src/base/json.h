@@ -17,6 +17,7 @@ struct json {
     bool pretty;       /* two-space indentation */
 };
 
+/* Appends to out, which is lent until the last call. */
 void json_init(struct json *j, struct buf *out);
 /* key NULL inside arrays and at the top. */
 void json_object(struct json *j, const char *key);
