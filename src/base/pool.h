@@ -13,7 +13,7 @@
 
 #include "base/attr.h"
 
-#define POOL_MAX 40960 /* above the largest TLS record buffer (17.7 KB) and the 32 KB chunks */
+#define POOL_MAX 81920 /* above a gathered send of four 16 KB TLS records (66 KB) */
 
 /* Uninitialised block of at least n bytes, 16-byte aligned, or NULL. */
 void *pool_alloc(size_t n) MUST_USE;
