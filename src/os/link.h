@@ -61,6 +61,7 @@ static inline struct slice link_input(const struct link *k)
 {
     return buf_slice(&k->in);
 }
+/* Drops n bytes of link_input. */
 void link_consume(struct link *k, size_t n);
 /* Seals and queues; sends nothing. ERR_CAP (a bug of the producer: mind link_full), ERR_NOMEM,
  * ERR_RESET. */

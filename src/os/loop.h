@@ -60,12 +60,14 @@ int loop_add_level(struct loop *l, struct loop_io *io) MUST_USE;
 /* Unregisters (not closes); pending events of this turn are dropped, so io may be freed at once. */
 void loop_remove(struct loop *l, struct loop_io *io);
 
+/* Prepares an embedded task; queues nothing. */
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t));
 /* Queues t once; queueing again before it ran does nothing. A task queued by a task runs in the
  * next turn (which then does not wait): work that yields does not starve the sockets. */
 void loop_defer(struct loop *l, struct loop_task *t);
 void loop_task_cancel(struct loop_task *t);
 
+/* Prepares an embedded timer; arms nothing. */
 void loop_timer_init(struct loop_timer *t, void (*on_expire)(struct loop_timer *t));
 /* (Re)arms t to expire delay_ms from now, never early, at most two ticks late under no load. */
 void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t delay_ms);
