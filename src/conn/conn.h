@@ -39,12 +39,15 @@ struct conn_ops {
     /* The TLS context and engine data for a server name in normal form (n 0: none was sent). NULL
      * refuses with unrecognized_name. *ret_site is kept in conn->site. */
     struct tlsctx *(*choose)(struct conn *c, struct slice server_name, void **ret_site);
-    /* May this authority be asked for on this connection (421 otherwise)? */
-    bool (*covers)(struct conn *c, struct slice host);
     /* A connection's life: counters, event log. `r` why it ended; `f` may be NULL. */
     void (*on_open)(struct conn *c);
     void (*on_secured)(struct conn *c);
     void (*on_close)(struct conn *c, int r, const struct fault *f);
+    /* A request head that never became an exchange (malformed, too large, too slow): what the mux
+     * answered
+     * (`status`, 0 when nothing could be sent) and the request line as far as it was read, for the
+     * log. */
+    void (*on_rejected)(struct conn *c, int r, uint16_t status, struct slice line);
     const struct exchange_ops *exchange;
 };
 
