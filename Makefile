@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the port443 authors
+#
+# A thin front door: Meson builds, packaging/install-packages brings what Debian has, tools/check refuses.
+# `make help` says what there is.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+PYTHON := /usr/bin/python3
+PACKAGES := packaging/install-packages
+CLANG_SETUP := CC=clang meson setup -Db_lundef=false -Dassertions=true
+SANITIZERS := -Db_sanitize=address,undefined
+
+export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+.PHONY: build run test check lint bench fuzz install deb clean help
+.DEFAULT_GOAL := build
+
+build: ## compile build/port443 (the default)
+	@$(PACKAGES) build
+	@test -f build/build.ninja || meson setup build
+	@ninja -C build
+
+run: build ## a site and a proxied application on https://localhost:8443
+	@$(PACKAGES) run
+	@demo/run
+
+test: build ## unit tests, corpus replay, both again under ASan and UBSan, then end to end
+	@$(PACKAGES) test
+	meson test -C build --print-errorlogs
+	@test -f build-asan/build.ninja || $(CLANG_SETUP) $(SANITIZERS) build-asan
+	@ninja -C build-asan
+	meson test -C build-asan --print-errorlogs --timeout-multiplier 4
+	$(PYTHON) -m pytest tests/e2e
+
+check: build ## format, layers, names, banned functions, sizes, manual pages
+	@$(PACKAGES) check
+	@tools/check --selftest
+	@tools/check
+
+lint: build ## clang-tidy on everything (minutes)
+	@$(PACKAGES) lint
+	@tools/lint
+
+bench: build ## compare with nginx, HAProxy, h2o and Caddy
+	@$(PACKAGES) bench
+	@bench/run
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60)
+	@$(PACKAGES) build test
+	@test -f build-fuzz/build.ninja || $(CLANG_SETUP) $(SANITIZERS) -Dfuzz=true build-fuzz
+	@ninja -C build-fuzz
+	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
+
+install: build ## into PREFIX (/usr/local), below DESTDIR if set
+	@packaging/install-tree build "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## build/port443_VERSION_ARCH.deb
+	@$(PACKAGES) deb
+	@packaging/make-deb build
+
+clean: ## remove everything that was built
+	rm -rf build build-asan build-fuzz
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
