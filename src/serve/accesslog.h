@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* The access log: one line per exchange, JSON (default) or combined format, gathered per worker and
+ * written once a turn or when 32 KB are full. A sink that does not take bytes (a full pipe) never
+ * blocks the loop: lines are kept up to 1 MB, then dropped and counted. */
+#pragma once
+
+#include "serve/serving.h"
+
+/* Opens the sink of `conf`; *ret NULL when access logging is off. ERR_SYS with the story in f. */
+int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_slot *metrics,
+                   struct accesslog **ret, struct fault *f) MUST_USE;
+/* Writes what is left (as far as the sink takes it) and frees. Accepts NULL. */
+void accesslog_close(struct accesslog *a);
+/* The line of a finished exchange; r as in on_close. NULL a writes nothing. */
+void accesslog_write(struct accesslog *a, const struct exchange *x, int r);
+/* The line of a head that never became an exchange (conn_ops.on_rejected). */
+void accesslog_rejected(struct accesslog *a, const struct conn *c, int r, uint16_t status,
+                        struct slice line);
+/* After log rotation (SIGUSR1, reload). ERR_SYS: the old descriptor stays in use. */
+int accesslog_reopen(struct accesslog *a) MUST_USE;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* A configuration with everything that only the master may read: the text of the file, the bytes of
+ * certificate and key files, handles of document roots (opened before root rights are dropped, so a
+ * root below a private home works), and the certificates that the keeper made. The master collects
+ * it, workers build generations from it; a reload sends the whole of it. */
+#pragma once
+
+#include "base/fault.h"
+#include "conf/conf.h"
+#include "os/chan.h"
+
+struct bundle;
+
+/* Where the configuration came from; texts are copied. */
+struct bundle_source {
+    const char *path; /* NULL: no file */
+    const char *const *words;
+    size_t nwords;
+    const struct conf_setting *settings;
+    size_t nsettings;
+};
+
+/* Reads file, certificates and keys, opens roots; *ret_conf is the loaded configuration (owned by
+ * the caller). Every error that could be found is in `faults`. */
+int bundle_collect(const struct bundle_source *src, struct bundle **ret, struct conf **ret_conf,
+                   struct conf_faults *faults) MUST_USE;
+/* References; the last unref wipes key bytes and closes handles. */
+struct bundle *bundle_ref(struct bundle *b);
+void bundle_unref(struct bundle *b);
+/* Loads the configuration text again (in a worker). */
+int bundle_conf(const struct bundle *b, struct conf **ret, struct conf_faults *faults) MUST_USE;
+/* Bytes of a file by its configured path; false when it is not in the bundle. */
+bool bundle_file(const struct bundle *b, struct slice path, struct slice *ret);
+/* Handle of a root; -1 when it could not be opened. Not owned. */
+int bundle_root(const struct bundle *b, struct slice path);
+/* Sets or replaces bytes (a certificate file changed; the keeper issued a certificate under
+ * "local:NAME:cert" / "local:NAME:key"). Wipes the old bytes. */
+int bundle_put(struct bundle *b, struct slice path, struct slice bytes) MUST_USE;
+/* Sends the whole bundle over a channel as BUNDLE_* messages; types start at `first_type`. */
+int bundle_send(const struct bundle *b, struct chan *to, uint16_t first_type) MUST_USE;
+/* Assembles a bundle from received messages: OK when complete (*ret set), ERR_AGAIN for more. */
+int bundle_receive(struct bundle **partial, uint16_t type, struct slice payload, const int *fds,
+                   size_t nfds) MUST_USE;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* Building, finding and ending configuration generations (struct generation, serve/site.h). */
+#pragma once
+
+#include "serve/site.h"
+
+/* Builds a generation from conf (owned by it afterwards, also on error) and the file contents and
+ * root handles of the bundle; takes over balance groups from `old` (may be NULL). */
+int generation_new(struct worker *w, struct conf *conf, const struct bundle *b,
+                   const struct generation *old, struct generation **ret, struct fault *f) MUST_USE;
+/* References: each connection holds one from open to close, the worker holds one on the current.
+ * The last unref frees sites, contexts, roots and configuration. */
+struct generation *generation_ref(struct generation *g);
+void generation_unref(struct generation *g);
+/* The site for a host in normal form: exact name, then the wildcard of its parent, else NULL. */
+struct site *generation_site(const struct generation *g, struct slice host);
+/* Swaps in new certificates for the names of the bundle entry; OK also when nothing of it is used.
+ */
+int generation_recert(struct generation *g, const struct bundle *b, struct slice name,
+                      struct fault *f) MUST_USE;
