@@ -122,11 +122,15 @@ struct conf_field {
     struct slice value; /* no CR, LF, NUL */
 };
 
+struct conf_fields {
+    const struct conf_field *items;
+    size_t count;
+};
+
 /* As written in one `headers` map. */
 struct conf_headers {
     uint64_t set;
-    const struct conf_field *set_fields, *add_fields;
-    size_t nset_fields, nadd_fields;
+    struct conf_fields set_fields, add_fields;
     struct conf_texts remove;
 };
 
@@ -143,23 +147,31 @@ struct conf_header_step {
 enum conf_scheme { CONF_HTTP, CONF_HTTPS, CONF_UNIX };
 
 struct conf_upstream {
-    struct slice
-        text; /* normal form: "http://127.0.0.1:3000", "https://h:443", "unix:/run/a.sock" */
+    struct slice text; /* normal form: "http://127.0.0.1:3000", "unix:/run/a.sock" */
     enum conf_scheme scheme;
     struct slice host; /* name or address without brackets; empty for CONF_UNIX */
     uint16_t port;     /* 0 for CONF_UNIX */
     struct slice path; /* socket path, CONF_UNIX only */
 };
 
+struct conf_upstreams {
+    const struct conf_upstream *items;
+    size_t count;
+};
+
 enum conf_balance { CONF_ROUND_ROBIN, CONF_LEAST_CONN, CONF_RANDOM };
 enum conf_proxy_host { CONF_HOST_PRESERVE, CONF_HOST_UPSTREAM };
+
+struct conf_range {
+    uint64_t min, max; /* both included */
+};
 
 /* Active checks; off while path is empty. */
 struct conf_health {
     uint64_t set;
     struct slice path;
     uint64_t interval_ms, timeout_ms;
-    uint64_t status_min, status_max; /* an answer in this range is healthy */
+    struct conf_range status; /* an answer in this range is healthy */
 };
 
 struct conf_upstream_tls {
@@ -174,8 +186,7 @@ struct conf_upstream_tls {
 struct conf_proxy {
     uint64_t set;
     uint64_t digest; /* equal digests: same upstreams and options, so pools and health carry over */
-    const struct conf_upstream *to;
-    size_t nto; /* >= 1 where the action is CONF_PROXY */
+    struct conf_upstreams to; /* at least one where the action is CONF_PROXY */
     enum conf_balance balance;
     enum conf_proxy_host host; /* which Host the upstream sees */
     struct conf_health health;
@@ -192,6 +203,7 @@ struct conf_proxy {
 /* ---- routes ---- */
 
 struct conf_files {
+    uint64_t set;
     struct slice root; /* absolute directory */
     struct conf_texts index;
     bool listing;
@@ -240,11 +252,15 @@ struct conf_cert {
     struct slice cert, key; /* PEM files; cert holds the chain, leaf first */
 };
 
+struct conf_certs {
+    const struct conf_cert *items;
+    size_t count;
+};
+
 struct conf_site_tls {
     uint64_t set;
-    struct slice cert, key;        /* as written */
-    const struct conf_cert *certs; /* resolved: cert/key or the list; none: local CA or ACME */
-    size_t ncerts;
+    struct slice cert, key;  /* as written */
+    struct conf_certs certs; /* resolved: cert/key or the list; none: local CA or ACME */
 };
 
 enum conf_name_kind { CONF_NAME, CONF_WILDCARD, CONF_IP };
@@ -252,8 +268,7 @@ enum conf_name_kind { CONF_NAME, CONF_WILDCARD, CONF_IP };
 struct conf_site {
     uint64_t set;
     struct conf_place place;
-    struct slice
-        name; /* normal form: lower case, no final dot; "*.example.com"; RFC 5952 address */
+    struct slice name; /* normal form, see conf_site_normal */
     enum conf_name_kind kind;
     bool local;                /* name is local: certificate from the local CA */
     bool api;                  /* port 80 answers 403 and never redirects */
@@ -298,10 +313,11 @@ struct conf_setting {
 
 /* What conf_load reads; all borrowed for the call only. */
 struct conf_source {
-    const char *file;         /* name for messages; NULL with text.p NULL: no file */
+    const char *file;         /* name for messages; NULL: no file */
     struct slice text;        /* its bytes */
     const char *const *words; /* NAME=TARGET */
     size_t nwords;
+    const char *cwd; /* what a TARGET "." or "./dir" is relative to; NULL: they are refused */
     const struct conf_setting *settings;
     size_t nsettings;
 };
