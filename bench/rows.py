@@ -113,6 +113,7 @@ def measure(bench, server, row):
     load = Load(bench.load, bench.load_core, bench.base / "root.pem", server, row, bench.ops(row))
     try:
         load.expect("ready")
+        probe = bench.probe(server, row)
         time.sleep(0.02)
         stolen = stolen_ticks((bench.server_core, bench.load_core))
         began = time.monotonic()
@@ -122,6 +123,7 @@ def measure(bench, server, row):
         answer = load.expect("done")
         time.sleep(bench.idle_wait if row.memory else 0.02)
         after = read()
+        probe.finish(answer)
         lost = (stolen_ticks((bench.server_core, bench.load_core)) - stolen) / 100
         if lost > 0.01 * (time.monotonic() - began):
             raise Failed(f"{lost:.2f} s stolen by the host")
