@@ -13,6 +13,7 @@
 
 struct session;
 struct tlsctx;
+struct conn_mux_ops;
 
 /* Bounds for all connections of one worker; the configuration fills it. Each names what it stops.
  */
@@ -82,12 +83,17 @@ struct conn {
     struct session *session; /* owned by the link's filter; NULL on plain connections */
     void *site;              /* the engine's, from choose */
     void *generation;        /* the engine's configuration generation, referenced in on_open */
-    void *mux;               /* struct mux_h1 or mux_h2, embedded storage of that file */
-    const char *doing;       /* constant words for log lines: "reading request head" */
+    void *mux;               /* struct mux_h1 or mux_h2, owned by that file */
+    const struct conn_mux_ops *hooks; /* of the mux (mux.h); NULL before and after it */
+    const struct conn_ops *ops;       /* of the listener, which may go first */
+    const char *doing;                /* constant words for log lines: "reading request head" */
     struct ip peer;
     uint16_t peer_port;
     enum conn_state state;
-    bool draining; /* answer what is asked, then close; GOAWAY on h2 */
+    bool draining;            /* answer what is asked, then close; GOAWAY on h2 */
+    bool idle;                /* stands among the idle ones of the pool */
+    int end;                  /* why it ends, once it is closing */
+    uint32_t discarded_bytes; /* while closing */
     uint32_t requests;
     uint64_t opened_ms;
     struct slice server_name; /* normal form; owned, empty when none */
