@@ -41,5 +41,5 @@ void buf_reset(struct buf *b);
 /* The live bytes; a loan until the next call that changes b. */
 static inline struct slice buf_slice(const struct buf *b)
 {
-    return slice_of(b->p + b->off, b->n);
+    return b->n ? slice_of(b->p + b->off, b->n) : SLICE_EMPTY;
 }

@@ -14,7 +14,7 @@ struct cur {
 
 static inline struct cur cur_of(struct slice s)
 {
-    return (struct cur){s.p, s.p + s.n, false};
+    return (struct cur){s.p, s.n ? s.p + s.n : s.p, false}; /* NULL + 0 is undefined in C17 */
 }
 
 static inline size_t cur_left(const struct cur *c)
