@@ -38,7 +38,9 @@ struct link {
     uint64_t received_bytes, sent_bytes; /* on the wire */
     uint8_t ready;                       /* LOOP_* edges seen and not used up */
     bool eof;                            /* the peer's orderly end was read */
+    bool cut;                            /* the socket ended before the filter's orderly end */
     bool shut;                           /* our end was queued */
+    bool half_close;                     /* SHUT_WR is to follow the last byte */
     bool wr_closed;                      /* SHUT_WR was done */
     int broken;                          /* first error, sticky */
     /* Called after `ready` was updated. May call link_close and free the owner. */
@@ -53,8 +55,10 @@ int link_open(struct link *k, struct loop *l, int fd, void (*on_ready)(struct li
 int link_set_filter(struct link *k, const struct filter_ops *ops, void *ctx) MUST_USE;
 /* One recv (never one that is expected to fail: after a short read it answers ERR_AGAIN until the
  * next edge). OK: `in` may have grown (TLS may have used up the bytes itself: then it has not).
- * ERR_AGAIN; ERR_EOF (orderly end of the peer; `in` may still hold bytes); ERR_RESET; ERR_CAP;
- * filter errors. */
+ * ERR_AGAIN; ERR_EOF (orderly end of the peer; `in` may still hold bytes); ERR_RESET
+ * (also when a socket under a filter ends without the filter's orderly end: truncation; then
+ * writing still works); ERR_CAP (consume first); filter errors (link_flush still sends the alert).
+ */
 int link_fill(struct link *k) MUST_USE;
 /* Application bytes waiting; a loan until the next call on k. */
 static inline struct slice link_input(const struct link *k)

@@ -59,6 +59,9 @@ int loop_add(struct loop *l, struct loop_io *io) MUST_USE;
 int loop_add_level(struct loop *l, struct loop_io *io) MUST_USE;
 /* Unregisters (not closes); pending events of this turn are dropped, so io may be freed at once. */
 void loop_remove(struct loop *l, struct loop_io *io);
+/* As loop_remove, for a descriptor that the caller closes right away and that no other process
+ * holds: the kernel unregisters it then, which saves a system call. */
+void loop_forget(struct loop *l, struct loop_io *io);
 
 /* Prepares an embedded task; queues nothing. */
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t));
