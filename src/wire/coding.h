@@ -11,16 +11,16 @@
 #include "wire/field.h"
 
 /* In our order of preference when the client likes several equally. */
-enum accept_coding { ACCEPT_BR, ACCEPT_ZSTD, ACCEPT_GZIP, ACCEPT_IDENTITY, ACCEPT_COUNT };
+enum coding { CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY, CODING_COUNT };
 
-struct accept {
-    uint16_t q[ACCEPT_COUNT]; /* 0 (refused) to 1000 */
+struct coding_wish {
+    uint16_t q[CODING_COUNT]; /* 0 (refused) to 1000 */
 };
 
 /* From all Accept-Encoding lines of a request; without any, only identity is wanted (the RFC allows
  * every coding then, but such clients are old or simple). Malformed elements are left out. */
-void accept_read(const struct field *fields, size_t count, struct accept *ret);
-/* The best of the codings in `available` (bits 1 << enum accept_coding; identity is always one). */
-enum accept_coding accept_best(const struct accept *a, unsigned available);
+void coding_read(const struct field *fields, size_t count, struct coding_wish *ret);
+/* The best of the codings in `available` (bits 1 << enum coding; identity is always one). */
+enum coding coding_best(const struct coding_wish *w, unsigned available);
 /* "br", "zstd", "gzip", "identity": content-coding names. */
-struct slice accept_name(enum accept_coding coding);
+struct slice coding_name(enum coding coding);
