@@ -38,8 +38,18 @@ int bundle_root(const struct bundle *b, struct slice path);
 /* Sets or replaces bytes (a certificate file changed; the keeper issued a certificate under
  * "local:NAME:cert" / "local:NAME:key"). Wipes the old bytes. */
 int bundle_put(struct bundle *b, struct slice path, struct slice bytes) MUST_USE;
-/* Sends the whole bundle over a channel as BUNDLE_* messages; types start at `first_type`. */
+/* Messages of bundle_send, in this order; the first and the last appear once. */
+enum bundle_message { BUNDLE_SOURCE, BUNDLE_FILE, BUNDLE_ROOT, BUNDLE_END, BUNDLE_MESSAGES };
+
+/* Sends the whole bundle over a channel; message types are first_type + enum bundle_message. */
 int bundle_send(const struct bundle *b, struct chan *to, uint16_t first_type) MUST_USE;
-/* Assembles a bundle from received messages: OK when complete (*ret set), ERR_AGAIN for more. */
-int bundle_receive(struct bundle **partial, uint16_t type, struct slice payload, const int *fds,
+/* Assembles a bundle from received messages (`message` without first_type; descriptors are taken
+ * over, also on error). OK when complete: *partial is then the whole bundle; ERR_AGAIN for more;
+ * ERR_SYNTAX, ERR_NOMEM: *partial was dropped. */
+int bundle_receive(struct bundle **partial, unsigned message, struct slice payload, const int *fds,
                    size_t nfds) MUST_USE;
+/* Calls `each` for every file that came from the file system, so that it can be watched. */
+void bundle_each_file(const struct bundle *b, void (*each)(void *ctx, const char *path), void *ctx);
+/* Reads `path` again and keeps the new bytes when they differ. *ret_changed tells. The old bytes
+ * stay on error. */
+int bundle_reread(struct bundle *b, const char *path, bool *ret_changed, struct fault *f) MUST_USE;

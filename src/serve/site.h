@@ -19,6 +19,7 @@ struct balance;
 struct bundle;
 struct eventlog;
 struct filecache;
+struct metrics;
 struct metrics_slot;
 struct resolver;
 struct worker;
@@ -64,10 +65,12 @@ struct worker {
     struct accesslog *access;
     struct eventlog *events;
     struct filecache *files;
-    struct metrics_slot *metrics;
-    uint64_t next_id;    /* request ids */
-    uint32_t index;      /* 0.. */
-    uint16_t https_port; /* as clients see them, for redirects and absolute links */
+    struct metrics *shared;       /* the segment of all workers */
+    struct metrics_slot *metrics; /* this worker's slot in it */
+    struct ticketring *ring;      /* session ticket keys, the same in all workers */
+    uint64_t next_id;             /* request ids */
+    uint32_t index;               /* 0.. */
+    uint16_t https_port;          /* as clients see them, for redirects and absolute links */
     uint16_t http_port;
     bool draining;
 };

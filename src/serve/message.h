@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* What master, workers and keeper say to each other: message types of os/chan. Payloads are
+ * described at each type; numbers are big-endian. */
+#pragma once
+
+#include "serve/bundle.h"
+
+enum message {
+    MESSAGE_READY = 1,    /* child -> master: started; no payload */
+    MESSAGE_FAILED,       /* child -> master: cannot start or reload; fault text */
+    MESSAGE_RELOADED,     /* worker -> master: the new generation is in use; its number, 8 bytes */
+    MESSAGE_CERTIFICATE,  /* keeper -> master -> workers: three texts with 4-byte lengths: name,
+                           * chain PEM,  key PEM */
+    MESSAGE_FILE_CHANGED, /* master -> workers: a certificate file: path, new bytes, likewise */
+    MESSAGE_TICKETS,      /* master -> workers: packed ticket ring */
+    MESSAGE_NAMES,        /* master -> keeper: names that need a certificate, JSON text */
+    MESSAGE_DRAIN,        /* master -> child: finish and exit */
+    MESSAGE_STATUS,       /* master -> child: report */
+    MESSAGE_REPORT,       /* child -> master: JSON object */
+    MESSAGE_REOPEN,       /* master -> child: open log files again */
+    MESSAGE_BUNDLE = 32   /* + enum bundle_message: a new configuration */
+};
