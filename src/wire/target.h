@@ -35,8 +35,8 @@ struct target {
 int target_parse(struct slice raw, enum http_method method, struct target *ret) MUST_USE;
 
 /* The canonical form of a raw path that starts with "/", written to dst (cap >= 3 * raw.n is always
- * enough, raw.n is enough for what browsers send). *ret is a loan from dst, or from raw when that
- * was canonical already (the common case costs no copy).
+ * enough, raw.n + 2 is when nothing bare has to be escaped). *ret is a loan from dst, or from raw
+ * when that was canonical already (the common case costs no copy).
  *   - escapes of unreserved characters are decoded, all others kept with upper-case digits, so %2F
  *     stays an escape and never becomes a separator
  *   - bytes that a path may not carry bare but some clients send ("<>[]^`{|}) are escaped
