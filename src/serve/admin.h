@@ -45,5 +45,5 @@ void admin_answer(struct admin_call *call, uint16_t status, const char *content_
 
 /* The other side, for `port443 status|reload|stop`: one blocking request. *ret gets the body.
  * ERR_NOT_FOUND (no server at PATH), ERR_PERM, ERR_TIMEOUT, ERR_SYNTAX. */
-int admin_request(const char *path, const char *method, const char *target, uint64_t timeout_ms,
-                  uint16_t *ret_status, struct buf *ret, struct fault *f) MUST_USE;
+int admin_request(const char *path, enum admin_verb verb, uint64_t timeout_ms, uint16_t *ret_status,
+                  struct buf *ret, struct fault *f) MUST_USE;
