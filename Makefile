@@ -15,7 +15,8 @@ SANITIZERS := -Db_sanitize=address,undefined
 export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-.PHONY: build run test check lint bench fuzz install deb clean help
+# Sanitizers and invariant checks on; clang, because libFuzzer and its UBSan see more.
+.PHONY: build build-asan run test check lint bench fuzz install deb clean help
 .DEFAULT_GOAL := build
 
 build: ## compile build/port443 (the default)
@@ -30,18 +31,22 @@ run: build ## a site and a proxied application on https://localhost:8443
 test: build ## unit tests, corpus replay, both again under ASan and UBSan, then end to end
 	@$(PACKAGES) test
 	meson test -C build --print-errorlogs
-	@test -f build-asan/build.ninja || $(CLANG_SETUP) $(SANITIZERS) build-asan
-	@ninja -C build-asan
+	@$(MAKE) --no-print-directory build-asan
 	meson test -C build-asan --print-errorlogs --timeout-multiplier 4
 	$(PYTHON) -m pytest tests/e2e
+
+build-asan:
+	@test -f build-asan/build.ninja || $(CLANG_SETUP) $(SANITIZERS) build-asan
+	@ninja -C build-asan
 
 check: build ## format, layers, names, banned functions, sizes, manual pages
 	@$(PACKAGES) check
 	@tools/check --selftest
 	@tools/check
 
-lint: build ## clang-tidy on everything (minutes)
-	@$(PACKAGES) lint
+lint: ## clang-tidy on everything (minutes)
+	@$(PACKAGES) build test lint
+	@$(MAKE) --no-print-directory build-asan
 	@tools/lint
 
 bench: build ## compare with nginx, HAProxy, h2o and Caddy
