@@ -55,7 +55,7 @@ bench: build ## compare with nginx, HAProxy, h2o and Caddy
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@$(PACKAGES) build test
-	@test -f build-fuzz/build.ninja || $(CLANG_SETUP) $(SANITIZERS) -Dfuzz=true build-fuzz
+	@test -f build-fuzz/build.ninja || $(CLANG_SETUP) $(SANITIZERS) -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link build-fuzz
 	@ninja -C build-fuzz
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
