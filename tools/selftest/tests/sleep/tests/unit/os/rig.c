@@ -1,0 +1,5 @@
+/* usleep(1) */
+void f(void)
+{
+    usleep(1);
+}
