@@ -38,8 +38,8 @@ int file_write_atomic(int dirfd, const char *path, struct slice bytes, unsigned 
 /* A handle for file_*_beneath. ERR_NOT_FOUND (also when it is no directory), ERR_PERM, ERR_SYS. */
 int file_open_root(const char *path, int *ret_fd, struct fault *f) MUST_USE;
 /* Opens `path` (relative, "." for the root itself) for reading; symbolic links are followed only as
- * long as they stay beneath the root (without openat2: not at all). Fifos and devices are not
- * opened. ERR_NOT_FOUND (also what leads out), ERR_PERM, ERR_CAP (descriptors), ERR_SYS. info may
+ * long as they stay beneath the root (without openat2: not at all). Fifos, sockets and devices are
+ * refused. ERR_NOT_FOUND (also what leads out), ERR_PERM, ERR_CAP (descriptors), ERR_SYS. info may
  * be NULL. */
 int file_open_beneath(int rootfd, const char *path, int *ret_fd, struct file_info *info) MUST_USE;
 /* Its data without keeping it open. Errors as file_open_beneath. */
@@ -74,24 +74,3 @@ int file_memfd(struct slice bytes, int *ret_fd) MUST_USE;
 int file_read_fd(int fd, size_t max_bytes, struct buf *ret) MUST_USE;
 /* Accepts -1. errno is kept. */
 void file_close(int fd);
-
-/* An append-only sink of lines: a regular file, or a pipe or terminal that must not stop the loop.
- */
-struct file_log {
-    int fd;     /* owned; -1 closed */
-    char *path; /* owned; NULL when the descriptor was given */
-    unsigned mode;
-    bool regular;
-};
-
-/* Embedded; opens (creates) path. ERR_PERM, ERR_NOT_FOUND, ERR_SYS, ERR_NOMEM. */
-int file_log_open(struct file_log *log, const char *path, unsigned mode, struct fault *f) MUST_USE;
-/* Embedded, or in place of what it had: takes over fd (stdout, a descriptor from the master). */
-void file_log_take(struct file_log *log, int fd);
-/* Opens path again (after rotation); the old descriptor stays in use on error. No path: OK. */
-int file_log_reopen(struct file_log *log, struct fault *f) MUST_USE;
-/* Writes whole; never waits. *ret_n bytes were taken. ERR_AGAIN: a pipe is full. ERR_SYS (disk
- * full). */
-int file_log_write(struct file_log *log, struct slice bytes, size_t *ret_n) MUST_USE;
-/* Idempotent. */
-void file_log_done(struct file_log *log);
