@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Unpredictable bytes from the kernel. */
+/* Unpredictable bytes from the kernel, for whoever needs them before or without a TLS library. */
 #pragma once
 
 #include <stddef.h>
