@@ -170,6 +170,8 @@ int link_write(struct link *k, struct slice plain)
 {
     if (k->broken)
         return k->broken;
+    if (k->wr_broken)
+        return ERR_RESET;
     if (BUG_IF(k->shut))
         return ERR_BUG;
     if (plain.n == 0)
@@ -197,7 +199,7 @@ static int after_last_byte(struct link *k)
 int link_flush(struct link *k)
 {
     /* After a filter error the alert must still leave; after a socket error nothing can. */
-    if (k->broken == ERR_RESET || k->io.fd < 0)
+    if (k->broken == ERR_RESET || k->wr_broken || k->io.fd < 0)
         return ERR_RESET;
     while (k->out.n) {
         if (!(k->ready & LOOP_WRITE))
@@ -213,7 +215,8 @@ int link_flush(struct link *k)
         } else if (errno == EAGAIN) {
             k->ready &= (uint8_t)~LOOP_WRITE;
         } else if (errno != EINTR) {
-            k->broken = ERR_RESET;
+            /* Not `broken`: an answer sent before the peer closed can still be read. */
+            k->wr_broken = true;
             return ERR_RESET;
         }
     }
@@ -222,7 +225,7 @@ int link_flush(struct link *k)
 
 int link_shut(struct link *k, bool half_close)
 {
-    if (k->broken == ERR_RESET)
+    if (k->broken == ERR_RESET || k->wr_broken)
         return ERR_RESET;
     int r = OK;
     if (!k->shut && k->filter && !k->broken)

@@ -42,6 +42,7 @@ struct link {
     bool shut;                           /* our end was queued */
     bool half_close;                     /* SHUT_WR is to follow the last byte */
     bool wr_closed;                      /* SHUT_WR was done */
+    bool wr_broken;                      /* a send failed; what the peer sent before may be read */
     int broken;                          /* first error, sticky */
     /* Called after `ready` was updated. May call link_close and free the owner. */
     void (*on_ready)(struct link *k);
@@ -71,7 +72,8 @@ void link_consume(struct link *k, size_t n);
  * ERR_RESET. */
 int link_write(struct link *k, struct slice plain) MUST_USE;
 /* Sends what is queued, in one call where the socket takes it. OK: all gone. ERR_AGAIN: on_ready
- * will come with LOOP_WRITE. ERR_RESET. */
+ * will come with LOOP_WRITE. ERR_RESET: nothing can be sent any more, link_fill still gives what
+ * the peer sent before. */
 int link_flush(struct link *k) MUST_USE;
 /* True when producers should stop until the next LOOP_WRITE. */
 static inline bool link_full(const struct link *k)
