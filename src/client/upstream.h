@@ -52,3 +52,17 @@ void upstream_mark(struct upstream *u, bool healthy, const char *why);
 void upstream_stats(const struct upstream *u, struct upstream_stats *ret);
 /* "http://10.0.0.1:8080", "https://...", "unix:/path": valid while u lives. */
 struct slice upstream_name(const struct upstream *u);
+
+/* What follows is for fetch. */
+struct upconn_pool;
+struct upconn_pool *upstream_pool(struct upstream *u);
+/* A request begins; true when it is the one trial after a passive mark (say so in upstream_leave).
+ */
+bool upstream_enter(struct upstream *u);
+void upstream_leave(struct upstream *u, bool trial);
+/* An answer came: the passive mark and the count of failures are cleared. */
+void upstream_worked(struct upstream *u);
+/* No connection or no valid answer: counts towards the passive mark. */
+void upstream_failed(struct upstream *u, const char *why);
+/* Something that status should show; no failure. */
+void upstream_note(struct upstream *u, const char *text);
