@@ -13,6 +13,7 @@
 
 struct resolver;
 struct tlsctx;
+struct upconn_pool;
 struct upstream;
 
 struct upstream_options {
@@ -53,12 +54,12 @@ void upstream_stats(const struct upstream *u, struct upstream_stats *ret);
 /* "http://10.0.0.1:8080", "https://...", "unix:/path": valid while u lives. */
 struct slice upstream_name(const struct upstream *u);
 
-/* What follows is for fetch. */
-struct upconn_pool;
+/* What follows is for fetch. The connections: loan while u lives. */
 struct upconn_pool *upstream_pool(struct upstream *u);
 /* A request begins; true when it is the one trial after a passive mark (say so in upstream_leave).
  */
 bool upstream_enter(struct upstream *u);
+/* It is over, whatever came of it. */
 void upstream_leave(struct upstream *u, bool trial);
 /* An answer came: the passive mark and the count of failures are cleared. */
 void upstream_worked(struct upstream *u);
