@@ -5,6 +5,8 @@
  * nothing about the file that they come from. */
 #include "conf/conf.h"
 
+#include "conf/conf_show.h"
+
 #define NAME_MAX_BYTES  253 /* RFC 1035 2.3.4, without the final dot */
 #define LABEL_MAX_BYTES 63
 
@@ -108,4 +110,9 @@ bool conf_site_is_local(struct slice name)
         if (slice_ends(name, slice_cstr(suffixes[i])))
             return true;
     return false;
+}
+
+uint64_t conf_site_digest(const struct conf_site *site)
+{
+    return conf_show_digest(SCOPE_SITE, site);
 }
