@@ -30,10 +30,11 @@ struct reader {
 typedef int reader_type(struct reader *rd, const struct directive *d, const struct node *n,
                         void *field);
 
-/* A word of the file, fit for a message: escaped and cut. */
 struct reader_word {
     char text[96];
 };
+
+/* A word of the file, fit for a message: escaped and cut. By value: it needs no owner. */
 struct reader_word reader_word(struct slice s);
 
 /* Adds a complaint about n and returns it for fault_next (a scratch one beyond CONF_FAULTS_MAX;

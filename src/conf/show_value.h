@@ -16,7 +16,9 @@ struct show_value {
 
 #define SHOW_VALUE_DIGEST 0xcbf29ce484222325u /* offset basis of FNV-1a */
 
+/* As it is. Errors stay in o->r. */
 void show_value_raw(struct show_value *o, struct slice s);
+/* As show_value_raw, for our own words. */
 void show_value_cstr(struct show_value *o, const char *text);
 /* Quoted where YAML or another reader of it could take the text for something else. */
 void show_value_text(struct show_value *o, struct slice s);
