@@ -74,3 +74,4 @@ const struct certinfo *tlsctx_covering(const struct tlsctx *ctx, struct slice ho
 struct ssl_ctx_st *tlsctx_handle(const struct tlsctx *ctx);
 bool tlsctx_is_server(const struct tlsctx *ctx);
 bool tlsctx_verifies(const struct tlsctx *ctx);
+bool tlsctx_gives_tickets(const struct tlsctx *ctx);
