@@ -48,7 +48,7 @@ static struct session *running;
 static void enter(struct session *s, struct slice in, struct buf *out, size_t hint)
 {
     running = s;
-    sharedbio_now = (struct sharedbio){in, out, hint, OK, false};
+    sharedbio_now = (struct sharedbio){.in = in, .out = out, .hint = hint};
 }
 
 static struct fault *fault_of(struct session *s)
@@ -221,7 +221,7 @@ void session_free(struct session *s)
  * or dead. */
 static int stopped(struct session *s)
 {
-    if (SSL_want_read(s->ssl) && !sharedbio_now.refused && !sharedbio_now.failed)
+    if (sharedbio_now.starved && SSL_want_read(s->ssl))
         return OK;
     if (!ERR_peek_error() && (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN))
         return s->r = ERR_EOF;
@@ -326,8 +326,14 @@ int session_ticket(struct session *s, struct buf *out)
         return OK;
     enter(s, SLICE_EMPTY, out, 1024);
     int r = OK;
-    if (SSL_new_session_ticket(s->ssl) && SSL_do_handshake(s->ssl) != 1)
-        r = fail(s);
+    if (SSL_new_session_ticket(s->ssl)) {
+        uint8_t none;
+        size_t got;
+        if (SSL_do_handshake(s->ssl) != 1)
+            r = fail(s);
+        else /* the handshake took a read buffer; the library gives it back only in a read */
+            SSL_read_ex(s->ssl, &none, sizeof(none), &got);
+    }
     running = NULL;
     return r;
 }

@@ -17,6 +17,7 @@ static int bio_read(BIO *bio, char *dst, size_t n, size_t *ret)
     if (b->refused)
         return 0;
     if (b->in.n == 0) {
+        b->starved = true;
         BIO_set_retry_read(bio);
         return 0;
     }

@@ -21,6 +21,7 @@ struct sharedbio {
     struct buf *out;
     size_t hint;  /* room to ask for at once when out first grows */
     int failed;   /* why a write was refused: ERR_NOMEM, ERR_CAP */
+    bool starved; /* a read found no input: the library waits for more */
     bool refused; /* reads fail from now on: the peer has used up its allowance */
 };
 
