@@ -56,8 +56,9 @@ enum conn_kind { CONN_TLS, CONN_PLAIN /* port 80, metrics */ };
 
 /* A listening socket of this worker; embedded by whoever opens it. */
 struct listener {
-    struct loop_io io;
+    struct loop_io io; /* fd: set by the owner before conn_listen */
     struct conn_pool *pool;
+    struct list node; /* the pool's */
     enum conn_kind kind;
     uint16_t public_port; /* as clients see it, for redirects */
     const struct conn_ops *ops;
@@ -90,10 +91,10 @@ struct conn {
     struct ip peer;
     uint16_t peer_port;
     enum conn_state state;
-    bool draining;            /* answer what is asked, then close; GOAWAY on h2 */
-    bool idle;                /* stands among the idle ones of the pool */
-    int end;                  /* why it ends, once it is closing */
-    uint32_t discarded_bytes; /* while closing */
+    bool draining;         /* answer what is asked, then close; GOAWAY on h2 */
+    bool idle;             /* stands among the idle ones of the pool */
+    int end;               /* why it ends, once it is closing */
+    uint64_t linger_bytes; /* link.received_bytes at which closing stops to discard */
     uint32_t requests;
     uint64_t opened_ms;
     struct slice server_name; /* normal form; owned, empty when none */
@@ -103,7 +104,7 @@ struct conn {
 /* All connections of one worker. */
 struct conn_pool;
 
-/* `limits` is copied. */
+/* `limits` is copied. ERR_NOMEM, ERR_SYS. */
 int conn_pool_new(struct loop *l, const struct conn_limits *limits,
                   struct conn_pool **ret) MUST_USE;
 /* Replaces the limits for connections accepted from now on (reload). */
