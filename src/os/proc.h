@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* Processes: making, naming, reaping and killing children, giving up rights for good, telling the
+ * service manager. Knows nothing of what master, workers and keeper do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/fault.h"
+
+/* First thing in main: a write to a closed pipe is an error, not a signal; keeps argv's place for
+ * proc_title. */
+void proc_init(int argc, char **argv);
+/* Name in ps and top ("port443: worker 0"): the whole title, and the part behind ": " as the short
+ * name. */
+void proc_title(const char *title);
+
+/* Forks a role. In the child *ret is 0, its title is set, signal `death_signal` (0: none) comes
+ * when the parent dies, and signals stay blocked as they were: proc_signals_open of the child takes
+ * early ones. ERR_SYS. */
+int proc_fork(const char *title, int death_signal, pid_t *ret, struct fault *f) MUST_USE;
+/* Starts a program with descriptors `fds` kept open under their numbers (all others are
+ * close-on-exec), no signal blocked or ignored save SIGPIPE. envp NULL: ours. Waits until it runs
+ * or has failed to. ERR_NOT_FOUND, ERR_PERM, ERR_SYS. */
+int proc_spawn(char *const *argv, char *const *envp, const int *fds, size_t nfds, pid_t *ret,
+               struct fault *f) MUST_USE;
+/* Path of the running program, NUL-ended, without the mark that the kernel adds once the file was
+ * replaced. ERR_SYS. */
+int proc_self_path(char *dst, size_t cap) MUST_USE;
+
+struct proc_exit {
+    pid_t pid;
+    int status;     /* exit status; -1 when a signal ended it */
+    int signo;      /* 0: it exited by itself */
+    char words[80]; /* "exited with status 2", "was killed by signal 9 (KILL)" */
+};
+
+/* One child that has ended; false when there is none. Never waits. */
+bool proc_reap(struct proc_exit *ret);
+/* ERR_NOT_FOUND when it is gone, ERR_PERM. */
+int proc_kill(pid_t pid, int signo) MUST_USE;
+
+pid_t proc_pid(void);
+/* Effective user. */
+uint32_t proc_uid(void);
+/* Ends this process at once: nothing is flushed, no handler runs. For children of proc_fork. */
+void proc_end(int status) __attribute__((noreturn));
+bool proc_is_terminal(int fd);
+
+/* "www-data" or "33": its user and group. ERR_NOT_FOUND. */
+int proc_user(const char *name, uint32_t *ret_uid, uint32_t *ret_gid) MUST_USE;
+/* Becomes that user for good, with no other groups and no capability at all; checks that there is
+ * no way back. Without the right to change users it must be the present one. uid 0 is refused.
+ * ERR_PERM: nothing may be served then. */
+int proc_drop(uint32_t uid, uint32_t gid, struct fault *f) MUST_USE;
+/* True when the effective set holds CAP_NET_BIND_SERVICE: ports below 1024 may be bound. */
+bool proc_may_bind_low(void);
+/* Whether others of the same user may read our memory and a crash may write it to disk: off in
+ * processes that hold keys. */
+void proc_set_dumpable(bool on);
+
+/* Raises the limit of open files towards `want` (as far as the hard limit goes; beyond it with the
+ * right to); returns what it is now. */
+uint64_t proc_nofile_raise(uint64_t want);
+/* Processors that this process may run on; at least 1. */
+unsigned proc_cpu_count(void);
+/* Resident memory of a process. ERR_NOT_FOUND. */
+int proc_memory(pid_t pid, uint64_t *ret_bytes) MUST_USE;
+
+/* Sends "READY=1" and the like to the service manager (sd_notify(3)); OK without one. ERR_SYS. */
+int proc_notify(const char *text) MUST_USE;
