@@ -44,11 +44,13 @@ bool proc_reap(struct proc_exit *ret);
 /* ERR_NOT_FOUND when it is gone, ERR_PERM. */
 int proc_kill(pid_t pid, int signo) MUST_USE;
 
+/* This process. */
 pid_t proc_pid(void);
 /* Effective user. */
 uint32_t proc_uid(void);
 /* Ends this process at once: nothing is flushed, no handler runs. For children of proc_fork. */
 void proc_end(int status) __attribute__((noreturn));
+/* Colour and progress go to people only. */
 bool proc_is_terminal(int fd);
 
 /* "www-data" or "33": its user and group. ERR_NOT_FOUND. */
