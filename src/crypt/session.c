@@ -28,8 +28,8 @@
 #define ASIDE_BYTES 128
 /* Steps of the handshake machine after the handshake (KeyUpdate, refused renegotiations, tickets).
  * Each costs a key schedule and a peer sends it for 27 bytes: a flood is an attack on the
- * processor. A KeyUpdate takes one to three steps; nobody needs more than a few in a lifetime. */
-#define ASIDES_MAX 100
+ * processor. A KeyUpdate takes three to five steps; nobody needs more than a few in a lifetime. */
+#define ASIDES_MAX 160
 
 struct session {
     SSL *ssl;
@@ -199,6 +199,7 @@ int session_connect(struct tlsctx *ctx, struct slice name, struct session **ret)
         session_free(s);
         return r;
     }
+    tlsctx_client_resume(ctx, s->ssl);
     *ret = s;
     return OK;
 }

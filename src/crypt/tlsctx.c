@@ -270,6 +270,7 @@ void tlsctx_unref(struct tlsctx *ctx)
 {
     if (!ctx || --ctx->refs)
         return;
+    tlsctx_client_forget(ctx);
     SSL_CTX_free(ctx->ssl_ctx);
     for (size_t i = 0; i < ctx->nids; i++) {
         keystore_unref(ctx->keys[i]);

@@ -20,6 +20,7 @@
 
 struct tlsctx;
 struct ssl_ctx_st;
+struct ssl_st;
 
 #define TLSCTX_IDENTITIES_MAX 4
 #define TLSCTX_ALPN_MAX       4
@@ -74,4 +75,9 @@ const struct certinfo *tlsctx_covering(const struct tlsctx *ctx, struct slice ho
 struct ssl_ctx_st *tlsctx_handle(const struct tlsctx *ctx);
 bool tlsctx_is_server(const struct tlsctx *ctx);
 bool tlsctx_verifies(const struct tlsctx *ctx);
+/* Client: offers the server the last session with this name, if there is one. */
+void tlsctx_client_resume(const struct tlsctx *ctx, struct ssl_st *ssl);
+/* Client: drops all remembered sessions. */
+void tlsctx_client_forget(struct tlsctx *ctx);
+/* Server: the ring has a key to make tickets with. */
 bool tlsctx_gives_tickets(const struct tlsctx *ctx);

@@ -3,12 +3,14 @@
 
 /* The client's side: what is trusted, and that it is verified unless someone said otherwise. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include "base/mem.h"
 #include "crypt/liberr.h"
 #include "crypt/pem.h"
 #include "crypt/tlsctx_int.h"
@@ -93,6 +95,63 @@ static int set_trust(struct tlsctx *ctx, const struct tlsctx_client *opts, struc
     return OK;
 }
 
+/* The name that a connection is for, as it was verified: a session may only be resumed with the
+ * server that has shown its certificate for it. False: none, nothing is kept. */
+static bool aimed_at(SSL *ssl, char *dst)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
+    char *ip = host ? NULL : X509_VERIFY_PARAM_get1_ip_asc(param);
+    const char *name = host ? host : ip;
+    size_t n = name ? strlen(name) : 0;
+    bool fits = n > 0 && n < TLSCTX_INT_NAME_BYTES;
+    if (fits)
+        memcpy(dst, name, n + 1);
+    OPENSSL_free(ip);
+    ERR_clear_error(); /* that there is no address is an error for the library */
+    return fits;
+}
+
+static struct tlsctx_int_memory *recall(const struct tlsctx *ctx, const char *name)
+{
+    for (size_t i = 0; i < TLSCTX_INT_REMEMBERED; i++)
+        if (ctx->memory[i].session && strcmp(ctx->memory[i].name, name) == 0)
+            return &ctx->memory[i];
+    return NULL;
+}
+
+/* The library has a new session; 1 keeps the reference. */
+static int remember(SSL *ssl, SSL_SESSION *session)
+{
+    struct tlsctx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    char name[TLSCTX_INT_NAME_BYTES];
+    if (!ctx->memory || !aimed_at(ssl, name))
+        return 0;
+    struct tlsctx_int_memory *m = recall(ctx, name);
+    if (!m)
+        m = &ctx->memory[ctx->memory_next++ % TLSCTX_INT_REMEMBERED];
+    SSL_SESSION_free(m->session);
+    memcpy(m->name, name, sizeof(m->name));
+    m->session = session;
+    return 1;
+}
+
+void tlsctx_client_resume(const struct tlsctx *ctx, struct ssl_st *ssl)
+{
+    char name[TLSCTX_INT_NAME_BYTES];
+    struct tlsctx_int_memory *m = ctx->memory && aimed_at(ssl, name) ? recall(ctx, name) : NULL;
+    if (m && SSL_SESSION_is_resumable(m->session))
+        SSL_set_session(ssl, m->session);
+}
+
+void tlsctx_client_forget(struct tlsctx *ctx)
+{
+    for (size_t i = 0; ctx->memory && i < TLSCTX_INT_REMEMBERED; i++)
+        SSL_SESSION_free(ctx->memory[i].session);
+    mem_free(ctx->memory);
+    ctx->memory = NULL;
+}
+
 static int set_protocol(struct tlsctx *ctx)
 {
     SSL_CTX *sc = ctx->ssl_ctx;
@@ -100,7 +159,8 @@ static int set_protocol(struct tlsctx *ctx)
     SSL_CTX_set_mode(sc, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_clear_mode(sc, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_session_cache_mode(sc, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(sc, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(sc, remember);
     /* 0 is success for this one call. */
     return SSL_CTX_set_min_proto_version(sc, TLS1_2_VERSION) && tlsctx_int_groups(sc) &&
            (ctx->alpn_n == 0 || SSL_CTX_set_alpn_protos(sc, ctx->alpn, ctx->alpn_n) == 0);
@@ -116,6 +176,10 @@ int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, str
         r = tlsctx_int_alpn(ctx, opts->alpn, opts->nalpn, f);
     if (!r && opts->identity)
         r = tlsctx_int_identity(ctx, opts->identity, f);
+    /* Unverified, nobody knows whose session it would be. */
+    if (!r && ctx->verifies &&
+        !(ctx->memory = mem_array(TLSCTX_INT_REMEMBERED, sizeof(*ctx->memory))))
+        r = fault_set(f, ERR_NOMEM, "no memory for a TLS context");
     if (!r && !set_protocol(ctx))
         r = liberr_fault(f, ERR_TLS, "the TLS library refuses the client's settings");
     if (r)

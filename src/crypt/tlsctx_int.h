@@ -8,6 +8,18 @@
 #include "crypt/tlsctx.h"
 
 struct ssl_method_st;
+struct ssl_session_st;
+
+/* Names whose last session is kept for resuming; the oldest makes place. Bounds memory: a session
+ * holds its peer's certificates. */
+#define TLSCTX_INT_REMEMBERED 32
+#define TLSCTX_INT_NAME_BYTES 256
+
+/* The last session with one server: resuming saves both ends the signature. */
+struct tlsctx_int_memory {
+    char name[TLSCTX_INT_NAME_BYTES];
+    struct ssl_session_st *session; /* NULL: free */
+};
 
 struct tlsctx {
     struct ssl_ctx_st *ssl_ctx;
@@ -20,6 +32,8 @@ struct tlsctx {
     uint8_t binding[TLSCTX_BINDING_BYTES];
     uint8_t alpn[64]; /* wire form of RFC 7301 3.1 */
     unsigned alpn_n;
+    struct tlsctx_int_memory *memory; /* client: TLSCTX_INT_REMEMBERED of them */
+    unsigned memory_next;
 };
 
 /* With one reference and no settings; NULL (f is filled) without memory. */

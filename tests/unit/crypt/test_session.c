@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -216,6 +218,112 @@ static void handshakes_do_not_disturb_each_other(void **state)
     }
 }
 
+/* A client that does what ours never would. */
+struct raw {
+    SSL *ssl;
+    struct session *server;
+    struct buf plain, answer;
+    int r;
+};
+
+static void raw_deliver(struct raw *raw)
+{
+    char *bytes;
+    BIO *sent = SSL_get_wbio(raw->ssl), *received = SSL_get_rbio(raw->ssl);
+    long n = BIO_get_mem_data(sent, &bytes);
+    raw->r =
+        session_filter.open(raw->server, slice_of(bytes, (size_t)n), &raw->plain, &raw->answer);
+    assert_int_equal(BIO_reset(sent), 1);
+    if (raw->answer.n)
+        assert_int_equal(BIO_write(received, buf_slice(&raw->answer).p, (int)raw->answer.n),
+                         raw->answer.n);
+    buf_done(&raw->answer);
+}
+
+static void raw_init(struct raw *raw, int version)
+{
+    *raw = (struct raw){.ssl = SSL_new(tlsctx_handle(client))};
+    buf_init(&raw->plain, 65536);
+    buf_init(&raw->answer, 1024 * 1024);
+    SSL_set_max_proto_version(raw->ssl, version);
+    SSL_clear_options(raw->ssl, SSL_OP_NO_RENEGOTIATION);
+    BIO *received = BIO_new(BIO_s_mem()), *sent = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(received, -1);
+    SSL_set_bio(raw->ssl, received, sent);
+    SSL_set_connect_state(raw->ssl);
+    assert_int_equal(session_accept(server, &raw->server), OK);
+    for (int i = 0; i < 3; i++) {
+        SSL_do_handshake(raw->ssl);
+        raw_deliver(raw);
+    }
+    assert_true(SSL_is_init_finished(raw->ssl) && session_ready(raw->server));
+}
+
+static void raw_done(struct raw *raw)
+{
+    SSL_free(raw->ssl);
+    session_free(raw->server);
+    buf_done(&raw->plain);
+    ERR_clear_error();
+}
+
+static void bounds_key_updates(void **state)
+{
+    (void)state;
+    static const int kinds[] = {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct raw raw;
+        struct fault f;
+        int count = 0;
+        raw_init(&raw, TLS1_3_VERSION);
+        while (count < 1000 && raw.r == OK) {
+            assert_int_equal(SSL_key_update(raw.ssl, kinds[k]), 1);
+            assert_int_equal(SSL_write(raw.ssl, "x", 1), 1);
+            raw_deliver(&raw);
+            count++;
+        }
+        session_fault(raw.server, &f);
+        print_message("%d KeyUpdates: %s: %s\n", count, err_name(raw.r), f.what);
+        assert_in_range(count, 20, 110);
+        assert_int_equal(raw.plain.n, count - 1);
+        assert_int_equal(raw.r, ERR_TLS);
+        raw_done(&raw);
+    }
+}
+
+static void bounds_key_updates_in_one_delivery(void **state)
+{
+    (void)state;
+    struct raw raw;
+    raw_init(&raw, TLS1_3_VERSION);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(SSL_key_update(raw.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_write(raw.ssl, "x", 1), 1);
+    }
+    raw_deliver(&raw);
+    print_message("%zu of 1000 were processed\n", raw.plain.n);
+    assert_int_equal(raw.r, ERR_TLS);
+    assert_in_range(raw.plain.n, 20, 110);
+    raw_done(&raw);
+}
+
+static void refuses_renegotiation(void **state)
+{
+    (void)state;
+    struct raw raw;
+    raw_init(&raw, TLS1_2_VERSION);
+    assert_int_equal(SSL_renegotiate(raw.ssl), 1);
+    assert_int_equal(SSL_do_handshake(raw.ssl), -1); /* waits for the answer */
+    raw_deliver(&raw);
+    assert_int_equal(raw.r, OK);
+    int r = SSL_do_handshake(raw.ssl);
+    unsigned long error = ERR_peek_error();
+    print_message("client %d %s\n", r, ERR_reason_error_string(error));
+    assert_int_equal(r, -1);
+    assert_int_equal(ERR_GET_REASON(error), SSL_R_NO_RENEGOTIATION);
+    raw_done(&raw);
+}
+
 static void keeps_no_buffers_while_idle(void **state)
 {
     (void)state;
@@ -280,6 +388,9 @@ int main(void)
         cmocka_unit_test(reports_broken_records),
         cmocka_unit_test(recognises_plain_http),
         cmocka_unit_test(handshakes_do_not_disturb_each_other),
+        cmocka_unit_test(bounds_key_updates),
+        cmocka_unit_test(bounds_key_updates_in_one_delivery),
+        cmocka_unit_test(refuses_renegotiation),
         cmocka_unit_test(keeps_no_buffers_while_idle),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
