@@ -17,3 +17,10 @@
 #define container_of(p, T, m) ((T *)(void *)((char *)(p)-offsetof(T, m)))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A call whose failure changes nothing for the caller (a notice to somebody who may be gone). */
+#define BEST_EFFORT(call) \
+    do {                  \
+        if (call) {       \
+        }                 \
+    } while (0)

@@ -47,6 +47,11 @@ static int error_of(int e)
     }
 }
 
+int file_dup(int fd)
+{
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 void file_close(int fd)
 {
     int e = errno;

@@ -72,5 +72,8 @@ int file_memfd(struct slice bytes, int *ret_fd) MUST_USE;
 /* Appends everything from the start of the file (from the current place of a pipe). ERR_CAP,
  * ERR_NOMEM, ERR_SYS. */
 int file_read_fd(int fd, size_t max_bytes, struct buf *ret) MUST_USE;
+/* A second descriptor for the same open file, close-on-exec; -1 for -1 or when there is none left.
+ */
+int file_dup(int fd);
 /* Accepts -1. errno is kept. */
 void file_close(int fd);

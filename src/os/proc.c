@@ -28,7 +28,6 @@
 
 static char *title_at;
 static size_t title_bytes;
-static char **moved_environ; /* stays ours when setenv() makes another */
 static int armed_death_signal;
 static pid_t armed_parent;
 
@@ -56,7 +55,7 @@ void proc_init(int argc, char **argv)
             return;
         }
     }
-    environ = moved_environ = moved;
+    environ = moved;
     title_at = argv[0];
     title_bytes = (size_t)(end - argv[0]);
 }
@@ -285,6 +284,26 @@ bool proc_may_bind_low(void)
 void proc_set_dumpable(bool on)
 {
     prctl(PR_SET_DUMPABLE, on ? 1 : 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void proc_keep_only(int *fds, size_t nfds)
+{
+    unsigned from = STDERR_FILENO + 1;
+    qsort(fds, nfds, sizeof(*fds), by_number);
+    for (size_t i = 0; i < nfds; i++) {
+        if (fds[i] < (int)from)
+            continue;
+        if (fds[i] > (int)from)
+            close_range(from, (unsigned)fds[i] - 1, 0);
+        from = (unsigned)fds[i] + 1;
+    }
+    close_range(from, ~0u, 0);
 }
 
 uint64_t proc_nofile_raise(uint64_t want)

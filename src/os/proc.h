@@ -65,6 +65,9 @@ bool proc_may_bind_low(void);
  * processes that hold keys. */
 void proc_set_dumpable(bool on);
 
+/* Closes every descriptor above standard error but `fds` (sorted by this call): what a child was
+ * not given it must not have. */
+void proc_keep_only(int *fds, size_t nfds);
 /* Raises the limit of open files towards `want` (as far as the hard limit goes; beyond it with the
  * right to); returns what it is now. */
 uint64_t proc_nofile_raise(uint64_t want);

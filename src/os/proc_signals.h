@@ -4,6 +4,7 @@
 /* Signals as events of a loop: nothing ever runs in a handler. */
 #pragma once
 
+#include <signal.h> /* the numbers, for everybody who names one */
 #include <sys/types.h>
 
 #include "os/loop.h"

@@ -35,6 +35,9 @@ int bundle_conf(const struct bundle *b, struct conf **ret, struct conf_faults *f
 bool bundle_file(const struct bundle *b, struct slice path, struct slice *ret);
 /* Handle of a root; -1 when it could not be opened. Not owned. */
 int bundle_root(const struct bundle *b, struct slice path);
+#define BUNDLE_ROOTS_MAX 4096
+/* Handles of all roots, into fds (not owned); returns how many. */
+size_t bundle_roots(const struct bundle *b, int *fds, size_t cap);
 /* Sets or replaces bytes (a certificate file changed; the keeper issued a certificate under
  * "local:NAME:cert" / "local:NAME:key"). Wipes the old bytes. */
 int bundle_put(struct bundle *b, struct slice path, struct slice bytes) MUST_USE;
@@ -43,10 +46,10 @@ enum bundle_message { BUNDLE_SOURCE, BUNDLE_FILE, BUNDLE_ROOT, BUNDLE_END, BUNDL
 
 /* Sends the whole bundle over a channel; message types are first_type + enum bundle_message. */
 int bundle_send(const struct bundle *b, struct chan *to, uint16_t first_type) MUST_USE;
-/* Assembles a bundle from received messages (`message` without first_type; descriptors are taken
- * over, also on error). OK when complete: *partial is then the whole bundle; ERR_AGAIN for more;
+/* Assembles a bundle from received messages (`message` without first_type). A descriptor that is
+ * kept is set to -1. OK when complete: *partial is then the whole bundle; ERR_AGAIN for more;
  * ERR_SYNTAX, ERR_NOMEM: *partial was dropped. */
-int bundle_receive(struct bundle **partial, unsigned message, struct slice payload, const int *fds,
+int bundle_receive(struct bundle **partial, unsigned message, struct slice payload, int *fds,
                    size_t nfds) MUST_USE;
 /* Calls `each` for every file that came from the file system, so that it can be watched. */
 void bundle_each_file(const struct bundle *b, void (*each)(void *ctx, const char *path), void *ctx);

@@ -20,3 +20,10 @@ struct site *generation_site(const struct generation *g, struct slice host);
  */
 int generation_recert(struct generation *g, const struct bundle *b, struct slice name,
                       struct fault *f) MUST_USE;
+/* Would every certificate that is named by files be usable (parse, order, key match)? In the
+ * master, before a configuration is sent. Errors as tlsctx_server_new, with the site's name in the
+ * story. */
+int generation_check(const struct conf *conf, const struct bundle *b, struct fault *f) MUST_USE;
+/* The same for one site. */
+int generation_check_site(const struct conf *conf, const struct conf_site *site,
+                          const struct bundle *b, struct fault *f) MUST_USE;

@@ -43,7 +43,8 @@ struct keeper_ops {
 
 struct keeper_options {
     const char *state_dir;
-    const char *user; /* to drop to when started as root */
+    bool drop; /* rights, to this user and group */
+    uint32_t uid, gid;
     const struct conf_sink *events;
     const struct keeper_ops *ops;
 };

@@ -24,6 +24,7 @@ struct master_options {
     struct bundle_source source;
     const char *state_dir;   /* NULL: configuration, else the default of DESIGN 5 */
     const char *socket_path; /* NULL: state_dir/port443.sock */
+    char **argv; /* NULL-ended, to start a successor with; [0] is replaced by the program's path */
     const struct keeper_ops *keeper;
     void (*on_ready)(void *ctx, const struct master_ready *ready);
     void *ctx;

@@ -5,6 +5,8 @@
  * described at each type; numbers are big-endian. */
 #pragma once
 
+#include "base/buf.h"
+#include "base/cur.h"
 #include "serve/bundle.h"
 
 enum message {
@@ -15,10 +17,16 @@ enum message {
                            * chain PEM,  key PEM */
     MESSAGE_FILE_CHANGED, /* master -> workers: a certificate file: path, new bytes, likewise */
     MESSAGE_TICKETS,      /* master -> workers: packed ticket ring */
-    MESSAGE_NAMES,        /* master -> keeper: names that need a certificate, JSON text */
-    MESSAGE_DRAIN,        /* master -> child: finish and exit */
-    MESSAGE_STATUS,       /* master -> child: report */
-    MESSAGE_REPORT,       /* child -> master: JSON object */
-    MESSAGE_REOPEN,       /* master -> child: open log files again */
-    MESSAGE_BUNDLE = 32   /* + enum bundle_message: a new configuration */
+    MESSAGE_NAMES,  /* master -> keeper: the names that need a certificate, packed as keeper.c reads
+                       them */
+    MESSAGE_DRAIN,  /* master -> child: finish and exit */
+    MESSAGE_STATUS, /* master -> child: report */
+    MESSAGE_REPORT, /* child -> master: JSON object */
+    MESSAGE_REOPEN, /* master -> child: open log files again */
+    MESSAGE_BUNDLE = 32 /* + enum bundle_message: a new configuration */
 };
+
+/* Appends one text with its 4-byte length. ERR_CAP, ERR_NOMEM. */
+int message_text(struct buf *b, struct slice text) MUST_USE;
+/* Reads one; c becomes bad when it is cut. */
+struct slice message_next(struct cur *c);

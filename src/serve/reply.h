@@ -30,6 +30,8 @@ void reply_token(struct reply *a, struct exchange *x, enum hdr token, struct sli
 /* Applies header steps and security headers and hands the head to the mux. On failure the exchange
  * is aborted (its on_close will come). */
 int reply_send(struct reply *a, struct exchange *x);
+/* The same with a whole small body, which is copied; replaces the action. */
+void reply_send_body(struct reply *a, struct exchange *x, struct slice body);
 /* A whole small answer: fixed body (copied to the arena), Content-Type; HEAD gets no body. Replaces
  * the action. */
 void reply_text(struct exchange *x, uint16_t status, struct slice content_type, struct slice body);

@@ -38,14 +38,6 @@ struct serving {
     bool body_over;    /* the limit was passed: 413 was answered */
 };
 
-/* The ops of the HTTPS listener. */
-extern const struct exchange_ops serving_ops;
-/* The same ops with another on_head (port 80, metrics): it must call serving_begin first. */
-struct exchange_ops serving_ops_with(void (*head)(struct exchange *x));
-/* Makes the struct serving of a new exchange and counts it. NULL: out of memory, the exchange was
- * aborted. */
-struct serving *serving_begin(struct exchange *x);
-
 /* The engine's state of x; NULL before serving_begin and after its on_close. */
 static inline struct serving *serving_of(const struct exchange *x)
 {

@@ -18,7 +18,8 @@ struct worker_listener {
 
 struct worker_options {
     uint32_t index;
-    const char *user;
+    bool drop; /* rights, to this user and group */
+    uint32_t uid, gid;
     const char *state_dir;
     struct bundle *bundle;
     struct metrics *metrics;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* Connection events of the engine. */
+#include "serve/connections.h"
+
+#include "crypt/session.h"
+#include "os/sock.h"
+#include "serve/accesslog.h"
+#include "serve/eventlog.h"
+#include "serve/exchange_engine.h"
+#include "serve/generation.h"
+#include "serve/metrics.h"
+#include "serve/metricsport.h"
+#include "serve/plainport.h"
+
+#define LINGER_TIMEOUT_MS 2000
+
+static struct worker *worker_of(const struct conn *c)
+{
+    return c->from->app;
+}
+
+static void count_open(struct worker *w)
+{
+    metrics_set(w->metrics, METRIC_CONN_OPEN, conn_pool_count(w->pool));
+}
+
+static void on_open(struct conn *c)
+{
+    struct worker *w = worker_of(c);
+    c->generation = generation_ref(w->now);
+    metrics_add(w->metrics, METRIC_CONN_ACCEPTED, 1);
+    count_open(w);
+}
+
+/* A client that sends no name (an address in the URL) gets the site of the address that it reached.
+ */
+static struct site *site_of_address(const struct conn *c)
+{
+    struct sock_addr local;
+    struct ip ip;
+    uint16_t port;
+    char text[CIDR_IP_TEXT];
+    if (sock_local_addr(c->link.io.fd, &local) || !sock_addr_ip(&local, &ip, &port))
+        return NULL;
+    size_t n = cidr_format_ip(&ip, text);
+    return generation_site(c->generation, slice_of(text, n));
+}
+
+static struct tlsctx *choose(struct conn *c, struct slice server_name, void **ret_site)
+{
+    struct site *s =
+        server_name.n ? generation_site(c->generation, server_name) : site_of_address(c);
+    if (!s || !s->tls) {
+        metrics_add(worker_of(c)->metrics, METRIC_TLS_UNKNOWN_NAME, 1);
+        return NULL;
+    }
+    *ret_site = s;
+    return s->tls;
+}
+
+static void on_secured(struct conn *c)
+{
+    struct worker *w = worker_of(c);
+    struct session_info info;
+    session_info(c->session, &info);
+    metrics_add(w->metrics, info.resumed ? METRIC_TLS_RESUMED : METRIC_TLS_FULL, 1);
+    metrics_add(w->metrics, slice_eq(info.alpn, SLICE("h2")) ? METRIC_CONN_H2 : METRIC_CONN_H1, 1);
+}
+
+static void on_close(struct conn *c, int r, const struct fault *f)
+{
+    struct worker *w = worker_of(c);
+    if ((c->state == CONN_HELLO || c->state == CONN_HANDSHAKE) && r != OK && r != ERR_EOF) {
+        char peer[CIDR_IP_TEXT];
+        cidr_format_ip(&c->peer, peer);
+        metrics_add(w->metrics, METRIC_TLS_FAILED, 1);
+        EVENT(w->events, EVENT_DEBUG, "handshake_failed", EV_CSTR("client", peer),
+              EV_TEXT("name", c->server_name), EV_CSTR("error", err_name(r)),
+              EV_CSTR("message", f && f->what[0] ? f->what : err_text(r)));
+    }
+    generation_unref(c->generation);
+    c->generation = NULL;
+    count_open(w);
+}
+
+static void on_rejected(struct conn *c, int r, uint16_t status, struct slice line)
+{
+    struct worker *w = worker_of(c);
+    metrics_add(w->metrics, METRIC_REQUESTS_REJECTED, 1);
+    accesslog_rejected(w->access, c, r, status, line);
+}
+
+static const struct exchange_ops plain_exchange = EXCHANGE_ENGINE_WITH(plainport_serve);
+static const struct exchange_ops metrics_exchange_ops = EXCHANGE_ENGINE_WITH(metricsport_serve);
+
+const struct conn_ops connections_https = {
+    .choose = choose,
+    .on_open = on_open,
+    .on_secured = on_secured,
+    .on_close = on_close,
+    .on_rejected = on_rejected,
+    .exchange = &exchange_engine_https,
+};
+
+const struct conn_ops connections_plain = {
+    .on_open = on_open,
+    .on_close = on_close,
+    .on_rejected = on_rejected,
+    .exchange = &plain_exchange,
+};
+
+const struct conn_ops connections_metrics = {
+    .on_open = on_open,
+    .on_close = on_close,
+    .on_rejected = on_rejected,
+    .exchange = &metrics_exchange_ops,
+};
+
+void connections_limits(const struct conf_limits *c, struct conn_limits *ret)
+{
+    *ret = (struct conn_limits){
+        .connections = (uint32_t)c->connections,
+        .connections_per_ip = (uint32_t)c->connections_per_ip,
+        .header_bytes = (uint32_t)c->header_bytes,
+        .header_fields = (uint32_t)c->header_fields,
+        .line_bytes = (uint32_t)c->line_bytes,
+        .h2_streams = (uint32_t)c->h2_streams,
+        .requests = (uint32_t)c->requests_per_connection,
+        .handshake_timeout_ms = (uint32_t)c->handshake_timeout_ms,
+        .header_timeout_ms = (uint32_t)c->header_timeout_ms,
+        .idle_timeout_ms = (uint32_t)c->idle_timeout_ms,
+        .body_timeout_ms = (uint32_t)c->body_timeout_ms,
+        .body_min_rate = (uint32_t)c->body_min_rate_bytes,
+        .send_timeout_ms = (uint32_t)c->response_timeout_ms,
+        .linger_timeout_ms = LINGER_TIMEOUT_MS,
+    };
+}

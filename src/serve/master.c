@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* The life of the server, phase by phase:
+ *
+ *   CERTIFYING  ports are open, the keeper runs; every name gets its first certificate
+ *   STARTING    workers build their generation
+ *   RUNNING     all workers have said so; the service manager and the command line are told
+ *   STOPPING    children finish what is under way, bounded by drain_timeout
+ *
+ * A child that dies is replaced, slower and slower while it keeps dying young; the others never
+ * notice. */
+#include "serve/master.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "crypt/certinfo.h"
+#include "os/file.h"
+#include "os/proc.h"
+#include "os/proc_signals.h"
+#include "serve/change.h"
+#include "serve/generation.h"
+#include "serve/master_state.h"
+#include "serve/message.h"
+#include "serve/overview.h"
+#include "serve/succession.h"
+
+#define WORKERS_MAX      256
+#define NOFILE_WANTED    (1u << 20)
+#define START_BOUND_MS   30000
+#define STOP_GRACE_MS    1000 /* on top of drain_timeout, before the kill */
+#define CERTIFICATES_MS  (3600u * 1000)
+#define EXPIRY_WARNING_S (14 * 86400)
+
+/* ---- the end ---- */
+
+static void end(struct master *m, int r)
+{
+    if (m->result == OK)
+        m->result = r;
+    loop_stop(m->loop);
+}
+
+static bool any_child(const struct master *m)
+{
+    bool any = m->keeper.pid != 0;
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        any |= m->workers[i].pid != 0;
+    return any;
+}
+
+static void kill_all(struct master *m)
+{
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        if (m->workers[i].pid && proc_kill(m->workers[i].pid, SIGKILL))
+            continue; /* gone already: it will be reaped */
+    if (m->keeper.pid && proc_kill(m->keeper.pid, SIGKILL))
+        return;
+}
+
+static void on_stop_bound(struct loop_timer *t)
+{
+    struct master *m = container_of(t, struct master, stop_bound);
+    EVENT(m->events, EVENT_WARN, "stop_forced", EV_UINT("workers", m->nworkers));
+    kill_all(m);
+}
+
+static void stop(struct master *m, const char *why)
+{
+    if (m->phase == MASTER_STOPPING)
+        return;
+    m->phase = MASTER_STOPPING;
+    EVENT(m->events, EVENT_INFO, "stopping", EV_CSTR("why", why));
+    BEST_EFFORT(proc_notify("STOPPING=1"));
+    for (uint32_t i = 0; i < m->nworkers; i++) {
+        loop_timer_clear(&m->workers[i].respawn);
+        child_tell(&m->workers[i], MESSAGE_DRAIN);
+    }
+    loop_timer_clear(&m->keeper.respawn);
+    child_tell(&m->keeper, MESSAGE_DRAIN);
+    loop_timer_set(m->loop, &m->stop_bound, m->conf->drain_timeout_ms + STOP_GRACE_MS);
+    if (!any_child(m))
+        end(m, OK);
+}
+
+/* ---- children ---- */
+
+static void start_failed(struct master *m, struct slice text)
+{
+    m->faults->count = 1;
+    fault_set(&m->faults->list[0], ERR_SYS, SLICE_F, SLICE_A(text));
+    end(m, ERR_SYS);
+}
+
+void master_state_child_failed(struct master *m, struct child *k, struct slice text)
+{
+    EVENT(m->events, EVENT_ERROR, "child_failed", EV_CSTR("role", k->keeper ? "keeper" : "worker"),
+          EV_UINT("pid", k->pid), EV_TEXT("message", text));
+    if (m->phase < MASTER_RUNNING)
+        start_failed(m, text);
+}
+
+static void begin_child(struct master *m, struct child *k)
+{
+    struct fault f = {0};
+    int r = child_start(k, &f);
+    if (!r)
+        return;
+    eventlog_fault(m->events, EVENT_ERROR, "child_not_started", &f);
+    if (m->phase < MASTER_RUNNING) {
+        m->faults->count = 1;
+        m->faults->list[0] = f;
+        end(m, r);
+    } else {
+        loop_timer_set(m->loop, &k->respawn, CHILD_YOUNG_MS);
+    }
+}
+
+static void on_respawn(struct loop_timer *t)
+{
+    struct child *k = container_of(t, struct child, respawn);
+    k->restarts++;
+    begin_child(k->m, k);
+}
+
+static struct child *child_of(struct master *m, pid_t pid)
+{
+    if (m->keeper.pid == pid)
+        return &m->keeper;
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        if (m->workers[i].pid == pid)
+            return &m->workers[i];
+    return NULL;
+}
+
+static void child_died(struct master *m, struct child *k, const struct proc_exit *e)
+{
+    bool expected = m->phase == MASTER_STOPPING;
+    if (!expected)
+        EVENT(m->events, EVENT_ERROR, "child_died",
+              EV_CSTR("role", k->keeper ? "keeper" : "worker"), EV_UINT("index", k->index),
+              EV_UINT("pid", e->pid), EV_CSTR("how", e->words), EV_UINT("restarts", k->restarts));
+    if (m->change.bundle && k->state == CHILD_READY && !k->keeper)
+        change_failed(m, k, SLICE("a worker died during the reload"));
+    uint64_t wait_ms = child_ended(k);
+    if (expected && !any_child(m))
+        end(m, OK);
+    else if (!expected && m->phase < MASTER_RUNNING && m->faults->count == 0)
+        start_failed(m, slice_cstr(k->keeper ? "the keeper died at its start"
+                                             : "a worker died at its start"));
+    else if (!expected)
+        loop_timer_set(m->loop, &k->respawn, wait_ms);
+}
+
+static void reap(struct master *m)
+{
+    struct proc_exit e;
+    while (proc_reap(&e)) {
+        struct child *k = child_of(m, e.pid);
+        if (k)
+            child_died(m, k, &e);
+        else
+            succession_reaped(m, &e);
+    }
+}
+
+static void running(struct master *m)
+{
+    const struct master_ready ready = {
+        .conf = m->conf,
+        .state_dir = m->state_dir,
+        .socket_path = m->socket_path,
+        .https_port = m->ports.https_port,
+        .http_port = m->ports.http_port,
+        .workers = m->nworkers,
+        .user = m->user,
+        .warning = m->warning[0] ? m->warning : NULL,
+    };
+    m->phase = MASTER_RUNNING;
+    loop_timer_clear(&m->start_bound);
+    EVENT(m->events, EVENT_INFO, "started", EV_CSTR("version", PORT443_VERSION),
+          EV_UINT("workers", m->nworkers), EV_UINT("sites", m->conf->nsites),
+          EV_UINT("https_port", m->ports.https_port), EV_UINT("http_port", m->ports.http_port));
+    if (m->warning[0])
+        EVENT(m->events, EVENT_WARN, "start_note", EV_CSTR("message", m->warning));
+    master_state_look_at_certificates(m);
+    BEST_EFFORT(proc_notify("READY=1"));
+    if (m->o->on_ready)
+        m->o->on_ready(m->o->ctx, &ready);
+    succession_announce(m);
+}
+
+void master_state_certified(struct master *m)
+{
+    if (m->phase != MASTER_CERTIFYING)
+        return;
+    m->phase = MASTER_STARTING;
+    for (uint32_t i = 0; i < m->nworkers && m->result == OK; i++)
+        begin_child(m, &m->workers[i]);
+}
+
+void master_state_child_ready(struct master *m, struct child *k)
+{
+    if (k->keeper) {
+        change_ask_certificates(m, m->conf);
+        if (change_certified(m->bundle, m->conf))
+            master_state_certified(m);
+        return;
+    }
+    if (m->phase != MASTER_STARTING)
+        return;
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        if (m->workers[i].state != CHILD_READY)
+            return;
+    running(m);
+}
+
+/* ---- clocks ---- */
+
+static void on_tickets(struct loop_timer *t)
+{
+    struct master *m = container_of(t, struct master, tickets);
+    struct secret packed = SECRET_EMPTY;
+    int r = ticketring_rotate(&m->ring);
+    if (!r)
+        r = ticketring_pack(&m->ring, &packed);
+    for (uint32_t i = 0; !r && i < m->nworkers; i++)
+        if (m->workers[i].state == CHILD_READY || m->workers[i].state == CHILD_STARTING)
+            r = chan_send(&m->workers[i].chan, MESSAGE_TICKETS, secret_expose(&packed), NULL, 0);
+    secret_done(&packed);
+    if (r)
+        EVENT(m->events, EVENT_ERROR, "ticket_keys_not_rotated", EV_CSTR("error", err_name(r)));
+    loop_timer_set(m->loop, t, m->conf->tls.ticket_lifetime_ms);
+}
+
+static void look_at(struct master *m, const struct conf_site *s, struct slice path)
+{
+    int64_t now_s = loop_unix_ms(m->loop) / 1000;
+    struct slice bytes;
+    struct certinfo_chain *chain;
+    if (!bundle_file(m->bundle, path, &bytes) || certinfo_parse(bytes, &chain, NULL))
+        return;
+    int64_t left_s = certinfo_at(chain, 0)->not_after_s - now_s;
+    metrics_set_certificate(m->metrics, metrics_assign_site(m->metrics, s->name),
+                            certinfo_at(chain, 0)->not_after_s);
+    certinfo_unref(chain);
+    if (left_s <= 0)
+        EVENT(m->events, EVENT_ERROR, "certificate_expired", EV_TEXT("site", s->name),
+              EV_UINT("days_ago", (uint64_t)(-left_s / 86400)), EV_TEXT("source", path));
+    else if (left_s < EXPIRY_WARNING_S && s->tls.certs.count)
+        EVENT(m->events, EVENT_WARN, "certificate_expiring", EV_TEXT("site", s->name),
+              EV_UINT("days_left", (uint64_t)(left_s / 86400)), EV_TEXT("source", path));
+}
+
+void master_state_look_at_certificates(struct master *m)
+{
+    char key[300];
+    for (size_t i = 0; i < m->conf->nsites; i++) {
+        const struct conf_site *s = &m->conf->sites[i];
+        for (size_t k = 0; k < s->tls.certs.count; k++)
+            look_at(m, s, s->tls.certs.items[k].cert);
+        int n = snprintf(key, sizeof(key), "local:" SLICE_F ":cert", SLICE_A(s->name));
+        if (s->tls.certs.count == 0)
+            look_at(m, s, slice_of(key, (size_t)n));
+    }
+    loop_timer_set(m->loop, &m->certificates, CERTIFICATES_MS);
+}
+
+static void on_certificates(struct loop_timer *t)
+{
+    master_state_look_at_certificates(container_of(t, struct master, certificates));
+}
+
+static void on_start_bound(struct loop_timer *t)
+{
+    struct master *m = container_of(t, struct master, start_bound);
+    start_failed(m, m->phase == MASTER_CERTIFYING
+                        ? SLICE("the first certificates did not come in time")
+                        : SLICE("the workers did not start in time"));
+}
+
+/* ---- orders ---- */
+
+static void reopen_logs(struct master *m)
+{
+    BEST_EFFORT(eventlog_reopen(m->events));
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        child_tell(&m->workers[i], MESSAGE_REOPEN);
+    child_tell(&m->keeper, MESSAGE_REOPEN);
+}
+
+static void on_signal(struct proc_signals *ps, int signo, pid_t from)
+{
+    struct master *m = container_of(ps, struct master, signals);
+    if (signo == SIGCHLD)
+        reap(m);
+    else if (signo == SIGHUP)
+        change_begin(m, NULL);
+    else if (signo == SIGUSR1)
+        reopen_logs(m);
+    else if (signo == SIGUSR2)
+        succession_begin(m, NULL);
+    else if (signo == SIGQUIT && succession_done(m, from))
+        stop(m, "replaced by its successor");
+    else
+        stop(m, signo == SIGINT ? "interrupt" : "terminate");
+}
+
+static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
+{
+    struct master *m = ctx;
+    struct buf text;
+    switch (verb) {
+    case ADMIN_STATUS:
+        overview_begin(m, call);
+        return;
+    case ADMIN_METRICS:
+        buf_init(&text, 64 * 1024 * 1024);
+        if (metrics_text(m->metrics, &text))
+            admin_answer(call, 500, "text/plain", SLICE("out of memory\n"));
+        else
+            admin_answer(call, 200, "text/plain; version=0.0.4", buf_slice(&text));
+        buf_done(&text);
+        return;
+    case ADMIN_RELOAD:
+        change_begin(m, call);
+        return;
+    case ADMIN_UPGRADE:
+        succession_begin(m, call);
+        return;
+    case ADMIN_STOP:
+        admin_answer(call, 200, "application/json",
+                     SLICE("{\"ok\":true,\"message\":\"stopping\"}"));
+        stop(m, "asked to");
+        return;
+    case ADMIN_REOPEN:
+        reopen_logs(m);
+        admin_answer(call, 200, "application/json",
+                     SLICE("{\"ok\":true,\"message\":\"log files are open again\"}"));
+        return;
+    }
+}
+
+static void on_file_change(void *ctx, const char *path)
+{
+    change_file(ctx, path);
+}
+
+/* ---- the start ---- */
+
+int master_state_dir(char *dst, size_t cap)
+{
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n;
+    if (proc_uid() == 0)
+        n = snprintf(dst, cap, "/var/lib/port443");
+    else if (xdg && xdg[0] == '/')
+        n = snprintf(dst, cap, "%s/port443", xdg);
+    else if (home && home[0] == '/')
+        n = snprintf(dst, cap, "%s/.local/state/port443", home);
+    else
+        return ERR_NOT_FOUND;
+    return (size_t)n < cap ? OK : ERR_CAP;
+}
+
+/* Which account the children run as. Started as root without the dedicated account, `nobody`
+ * serves, with a note: refusing would leave a newcomer without a server. */
+static int choose_user(struct master *m, struct fault *f)
+{
+    if (proc_uid() != 0)
+        return OK;
+    m->user = (const char *)m->conf->user.p;
+    if (!proc_user(m->user, &m->uid, &m->gid))
+        return OK;
+    if (!slice_eq(m->conf->user, SLICE("port443"))) {
+        fault_set(f, ERR_NOT_FOUND, "there is no user %s", m->user);
+        fault_next(f, "create it, or name another with --user");
+        return ERR_NOT_FOUND;
+    }
+    m->user = "nobody";
+    snprintf(m->warning, sizeof(m->warning),
+             "there is no user port443, so the workers run as nobody; create it: useradd --system "
+             "--home-dir /var/lib/port443 --shell /usr/sbin/nologin port443");
+    return proc_user(m->user, &m->uid, &m->gid)
+               ? fault_set(f, ERR_NOT_FOUND, "there is neither a user port443 nor nobody")
+               : OK;
+}
+
+static int open_state(struct master *m, struct fault *f)
+{
+    char lock[MASTER_PATH_BYTES + 16];
+    int r = choose_user(m, f);
+    if (r)
+        return r;
+    const char *dir = m->o->state_dir ? m->o->state_dir : (const char *)m->conf->state.p;
+    if (dir && dir[0])
+        r = (size_t)snprintf(m->state_dir, sizeof(m->state_dir), "%s", dir) < sizeof(m->state_dir)
+                ? OK
+                : ERR_CAP;
+    else
+        r = master_state_dir(m->state_dir, sizeof(m->state_dir));
+    if (r) {
+        fault_set(f, r, "no place for the state directory");
+        fault_next(f, "name one with --state DIR");
+        return r;
+    }
+    if ((r = file_mkdir_p(m->state_dir, 0700, f)))
+        return r;
+    if (m->user && (r = file_chown_mode(m->state_dir, m->uid, m->gid, 0700, f)))
+        return r;
+    if (m->o->socket_path)
+        snprintf(m->socket_path, sizeof(m->socket_path), "%s", m->o->socket_path);
+    else if (snprintf(m->socket_path, sizeof(m->socket_path), "%s/port443.sock", m->state_dir) < 0)
+        return ERR_BUG;
+    snprintf(lock, sizeof(lock), "%s/lock", m->state_dir);
+    m->lock_fd = succession_inherited_lock();
+    if (m->lock_fd < 0 && (r = file_lock(lock, &m->lock_fd, f)) == ERR_EXISTS) {
+        fault_set(f, r, "a server is running already with the state directory %s", m->state_dir);
+        fault_next(f,
+                   "\"port443 status\" shows it, \"port443 stop\" ends it; a second one needs its "
+                   "own --state DIR");
+    }
+    return r;
+}
+
+static int open_children(struct master *m)
+{
+    m->keeper = (struct child){.m = m, .keeper = true};
+    loop_timer_init(&m->keeper.respawn, on_respawn);
+    m->workers = mem_array(m->nworkers, sizeof(*m->workers));
+    if (!m->workers)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < m->nworkers; i++) {
+        m->workers[i] = (struct child){.m = m, .index = i};
+        loop_timer_init(&m->workers[i].respawn, on_respawn);
+    }
+    return OK;
+}
+
+static int open_parts(struct master *m, struct fault *f)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0};
+    static const struct admin_ops ops = {on_call};
+    int r = generation_check(m->conf, m->bundle, f);
+    if (!r)
+        r = open_state(m, f);
+    if (!r)
+        r = eventlog_open(&m->conf->log.events, "master", &m->events, f);
+    if (!r)
+        r = ports_open(m->conf, m->nworkers, succession_inherited_sockets(), &m->ports, f);
+    if (!r &&
+        ((r = metrics_new(m->nworkers, &m->metrics)) || (r = ticketring_generate(&m->ring)) ||
+         (r = open_children(m)) || (r = filewatch_new(m->loop, on_file_change, m, &m->watch))))
+        fault_set(f, r, "%s", err_text(r));
+    if (!r)
+        r = proc_signals_open(&m->signals, m->loop, signals, on_signal);
+    if (!r)
+        r = admin_open(m->loop, m->socket_path, &ops, m, &m->admin, f);
+    return r;
+}
+
+static void init_timers(struct master *m)
+{
+    loop_timer_init(&m->tickets, on_tickets);
+    loop_timer_init(&m->certificates, on_certificates);
+    loop_timer_init(&m->stop_bound, on_stop_bound);
+    loop_timer_init(&m->start_bound, on_start_bound);
+    overview_init(m);
+    change_init(&m->change);
+    succession_init(m);
+}
+
+static void finish(struct master *m)
+{
+    admin_close(m->admin, m->successor_pid == 0);
+    proc_signals_close(&m->signals);
+    filewatch_free(m->watch);
+    mem_free(m->workers);
+    ports_done(&m->ports);
+    ticketring_wipe(&m->ring);
+    bundle_unref(m->bundle);
+    conf_free(m->conf);
+    file_close(m->lock_fd);
+    eventlog_close(m->events);
+    loop_free(m->loop);
+}
+
+static int start(struct master *m)
+{
+    struct fault *f = &m->faults->list[0];
+    int r = bundle_collect(&m->o->source, &m->bundle, &m->conf, m->faults);
+    if (r)
+        return r;
+    m->nworkers = m->conf->workers ? (uint32_t)m->conf->workers : proc_cpu_count();
+    if (m->nworkers > WORKERS_MAX)
+        m->nworkers = WORKERS_MAX;
+    (void)proc_nofile_raise(NOFILE_WANTED);
+    r = loop_new(&m->loop, f);
+    if (!r) {
+        init_timers(m);
+        r = open_parts(m, f);
+    }
+    m->faults->count = r ? 1 : 0;
+    if (r)
+        return r;
+    m->started_s = loop_unix_ms(m->loop) / 1000;
+    m->reload_ok = true;
+    for (size_t i = 0; i < m->conf->nsites; i++)
+        (void)metrics_assign_site(m->metrics, m->conf->sites[i].name);
+    change_watch(m);
+    loop_timer_set(m->loop, &m->tickets, m->conf->tls.ticket_lifetime_ms);
+    loop_timer_set(m->loop, &m->start_bound, START_BOUND_MS);
+    begin_child(m, &m->keeper);
+    return m->result;
+}
+
+int master_run(const struct master_options *o, struct conf_faults *faults)
+{
+    struct master *m = mem_alloc(sizeof(*m));
+    memset(faults, 0, sizeof(*faults));
+    if (!m) {
+        faults->count = 1;
+        return fault_set(&faults->list[0], ERR_NOMEM, "out of memory");
+    }
+    m->o = o;
+    m->faults = faults;
+    m->lock_fd = -1;
+    int r = start(m);
+    if (!r) {
+        loop_run(m->loop);
+        r = m->result;
+    }
+    if (r && m->workers)
+        kill_all(m);
+    finish(m);
+    mem_free(m);
+    return r;
+}

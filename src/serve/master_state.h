@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* What master.c, child.c, change.c and overview.c share: the state of the one master. Private to
+ * these four files, which are one module cut by subject. */
+#pragma once
+
+#include "crypt/ticketring.h"
+#include "os/filewatch.h"
+#include "os/proc_signals.h"
+#include "serve/admin.h"
+#include "serve/child.h"
+#include "serve/eventlog.h"
+#include "serve/master.h"
+#include "serve/metrics.h"
+#include "serve/ports.h"
+
+#define MASTER_PATH_BYTES 512
+#define MASTER_CALLS_MAX  16 /* admin calls that may wait for one reload or report */
+
+enum master_phase { MASTER_CERTIFYING, MASTER_STARTING, MASTER_RUNNING, MASTER_STOPPING };
+
+/* A configuration on its way into use. */
+struct change {
+    struct bundle *bundle; /* NULL: no change under way */
+    struct conf *conf;
+    bool sent; /* to the workers; else it waits for certificates of new names */
+    uint32_t answers_due;
+    bool failed;
+    char failure[1024];
+    struct admin_call *call; /* who asked; NULL: a signal */
+    struct loop_timer bound;
+};
+
+struct master {
+    const struct master_options *o;
+    struct loop *loop;
+    enum master_phase phase;
+    int result; /* why it ended */
+    struct conf_faults *faults;
+    struct bundle *bundle; /* in use */
+    struct conf *conf;
+    struct change change;
+    char state_dir[MASTER_PATH_BYTES], socket_path[MASTER_PATH_BYTES];
+    const char *user; /* NULL: children keep our rights */
+    uint32_t uid, gid;
+    struct proc_signals signals;
+    char warning[256];
+    int lock_fd;
+    struct ports ports;
+    struct metrics *metrics;
+    struct ticketring ring;
+    struct eventlog *events;
+    struct filewatch *watch;
+    struct child keeper, *workers;
+    uint32_t nworkers;
+    struct admin *admin;
+    struct admin_call *waiting[MASTER_CALLS_MAX]; /* for the overview */
+    size_t nwaiting;
+    struct loop_timer tickets, certificates, overview_bound, stop_bound, start_bound;
+    int64_t started_s, reloaded_s;
+    uint64_t reloads, reload_failures;
+    bool reload_ok;
+    int successor_pid; /* of an upgrade under way */
+};
+
+/* ---- master.c ---- */
+
+/* A child's first word or last: starts the next phase, or fails the start. */
+void master_state_child_ready(struct master *m, struct child *k);
+void master_state_child_failed(struct master *m, struct child *k, struct slice text);
+/* Every name has its first certificate: workers may start. */
+void master_state_certified(struct master *m);
+/* Expiry of everything in use: metrics, and events for what is over or nearly so. */
+void master_state_look_at_certificates(struct master *m);
