@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -63,7 +62,7 @@ static void watch_parent(struct filewatch *w, const char *path)
  * again is no new watch. Errors leave it to the poll. */
 static void watch(struct filewatch *w, const char *path)
 {
-    char at[PATH_MAX], to[PATH_MAX], joined[PATH_MAX], real[PATH_MAX];
+    char at[PATH_MAX], to[PATH_MAX], joined[PATH_MAX];
     size_t n = strlen(path);
     if (w->io.fd < 0 || n >= sizeof(at))
         return;
@@ -84,8 +83,6 @@ static void watch(struct filewatch *w, const char *path)
         joined[dir + (size_t)len] = 0;
         memcpy(at, joined, dir + (size_t)len + 1);
     }
-    if (realpath(path, real))
-        watch_parent(w, real);
 }
 
 /* True when the file is there with other contents than last time. */

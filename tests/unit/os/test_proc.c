@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -184,13 +185,14 @@ static void signals_are_events(void **state)
 static int drop_and_try(void)
 {
     struct fault f = {0};
-    if (proc_drop(65534, 65534, &f)) {
+    gid_t groups[3] = {0, 4, 27};
+    if (setgroups(3, groups) || proc_drop(65534, 65534, &f)) {
         print_message("%s\n", f.what);
         return 1;
     }
     if (getuid() != 65534 || geteuid() != 65534 || getgid() != 65534)
         return 2;
-    if (getgroups(0, NULL) > 1 || setuid(0) == 0)
+    if (getgroups(3, groups) != 1 || groups[0] != 65534 || setuid(0) == 0)
         return 3;
     if (proc_may_bind_low() || open("/etc/shadow", O_RDONLY | O_CLOEXEC) >= 0)
         return 4;
