@@ -96,6 +96,15 @@ static void create(struct listener *from, int fd, const struct ip *peer, uint16_
     start(c, from->kind);
 }
 
+void accept_take(struct listener *from, int fd, const struct ip *peer, uint16_t peer_port)
+{
+    uint32_t same_ip;
+    if (ipcount_add(&from->pool->per_ip, peer, &same_ip))
+        sock_close(fd);
+    else
+        create(from, fd, peer, peer_port);
+}
+
 /* False when there is nothing more to take now. */
 static bool accept_one(struct listener *from)
 {
@@ -119,14 +128,12 @@ static bool accept_one(struct listener *from)
     }
     if (ipcount_add(&p->per_ip, &peer, &same_ip)) {
         sock_close(fd);
-        return true;
-    }
-    if (p->limits.connections_per_ip && same_ip > p->limits.connections_per_ip) {
+    } else if (p->limits.connections_per_ip && same_ip > p->limits.connections_per_ip) {
         ipcount_drop(&p->per_ip, &peer);
         sock_close(fd);
-        return true;
+    } else {
+        create(from, fd, &peer, port);
     }
-    create(from, fd, &peer, port);
     return true;
 }
 

@@ -105,6 +105,7 @@ static void on_head(struct exchange *x)
             answer_count(x);
     } else if (slice_eq(path, SLICE("/sink"))) {
         app->mode = SINK;
+        g->waiting = x;
     } else if (slice_eq(path, SLICE("/early"))) {
         answer(x, 413, 0);
     } else if (slice_eq(path, SLICE("/wait"))) {
