@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* A fetch over time: back-pressure, early answers, time-outs, tunnels, owners that go away. */
+#include "client/fetch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "caller.h"
+#include "client/resolve.h"
+#include "os/sock.h"
+#include "toy.h"
+
+static struct loop *l;
+static struct resolver *res;
+static uint64_t pool_before;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct fault f;
+    if (loop_new(&l, &f) || resolve_new(l, NULL, &res, &f))
+        return -1;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    resolve_free(res);
+    loop_free(l);
+    return 0;
+}
+
+/* Every test gives back what it borrowed. */
+static int before_each(void **state)
+{
+    (void)state;
+    pool_before = pool_used_bytes();
+    return 0;
+}
+
+static int after_each(void **state)
+{
+    (void)state;
+    assert_int_equal(pool_used_bytes(), pool_before);
+    return 0;
+}
+
+static void turns(int n)
+{
+    for (int i = 0; i < n; i++)
+        loop_turn(l, 0);
+}
+
+static struct toy_conn *newest(struct toy *t)
+{
+    while (list_empty(&t->conns))
+        loop_turn(l, 50);
+    return container_of(t->conns.prev, struct toy_conn, node);
+}
+
+static void ignore(struct toy_conn *c)
+{
+    (void)c;
+}
+
+static void until_head(struct toy_conn *c)
+{
+    char head[1024];
+    while (!toy_head(c, head, sizeof(head)))
+        loop_turn(l, 50);
+}
+
+static const struct fetch_request upload = {.method = SLICE("POST"),
+                                            .target = SLICE("/up"),
+                                            .host = SLICE("a.example"),
+                                            .has_body = true,
+                                            .length = -1,
+                                            .timeout_ms = 5000};
+
+/* The owner never has more than 128 KB unsent, so memory stays bounded although the upstream stops
+ * reading in between. */
+static void large_upload(void **state)
+{
+    (void)state;
+    static uint8_t block[32768];
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    caller_init(&c, l);
+    struct fetch_request q = upload;
+    q.length = 16 << 20;
+    caller_start(&c, u, &q);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    k->paused = true;
+    size_t written = 0, most = 0, at = 0;
+    for (int i = 0; i < 200000 && at < (16u << 20); i++) {
+        while (written < (16u << 20) && written - c.sent <= 131072 - sizeof(block)) {
+            memset(block, (int)(written / sizeof(block)), sizeof(block));
+            written += sizeof(block);
+            assert_int_equal(
+                fetch_write(c.f, slice_of(block, sizeof(block)), written == (16u << 20)), OK);
+        }
+        uint64_t held = pool_used_bytes() - pool_before - k->seen.cap;
+        if (held > most)
+            most = (size_t)held;
+        loop_turn(l, 1);
+        if (i == 50)
+            toy_resume(k);
+        for (struct slice s = buf_slice(&k->seen); s.n; s = slice_from(s, 1), at++)
+            assert_int_equal(s.p[0], (at / sizeof(block)) & 255);
+        buf_consume(&k->seen, k->seen.n);
+    }
+    assert_int_equal(at, 16 << 20);
+    assert_in_range(most, 1, 1 << 20);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    caller_wait(&c);
+    assert_int_equal(c.sent, 16 << 20);
+    assert_int_equal(c.head.status, 200);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Nothing is read before the owner asks: the upstream's bytes stay in the kernel. */
+static void large_download(void **state)
+{
+    (void)state;
+    static uint8_t block[65536];
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct toy t;
+        struct caller c;
+        char text[128];
+        toy_open(&t, l, ignore);
+        struct upstream *u = caller_upstream(l, res, t.port);
+        caller_init(&c, l);
+        c.paused = true;
+        c.cap = 16384;
+        caller_get(&c, u, "/");
+        struct toy_conn *k = newest(&t);
+        until_head(k);
+        snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+                 chunked ? "Transfer-Encoding: chunked" : "Content-Length: 6553600");
+        toy_say(k, slice_cstr(text));
+        size_t said = 0;
+        while (said < 100 * sizeof(block)) {
+            memset(block, (int)(said / sizeof(block)), sizeof(block));
+            if (k->link.out.n < 262144) {
+                if (chunked)
+                    toy_say(k, SLICE("10000\r\n"));
+                toy_say(k, slice_of(block, sizeof(block)));
+                if (chunked)
+                    toy_say(k, SLICE("\r\n"));
+                said += sizeof(block);
+            }
+            loop_turn(l, 0);
+            if (said == 30 * sizeof(block)) {
+                turns(20);
+                assert_int_equal(c.body.n, 0);
+                /* What was taken with the head, at most. */
+                assert_true(pool_used_bytes() - pool_before - k->link.out.cap < 200000);
+                c.paused = false;
+                caller_read(&c);
+            }
+        }
+        if (chunked)
+            toy_say(k, SLICE("0\r\n\r\n"));
+        caller_wait(&c);
+        assert_true(c.ended);
+        assert_int_equal(c.body.n, 6553600);
+        for (size_t i = 0; i < c.body.n; i++)
+            if (c.body.p[c.body.off + i] != (uint8_t)(i / sizeof(block)))
+                assert_int_equal(i, -1);
+        caller_done(&c);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.idle, 1);
+        upstream_unref(u);
+        toy_done(&t);
+    }
+}
+
+/* Many small chunks are one piece; the end comes with the last. */
+static void small_chunks_are_joined(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_int_equal(buf_printf(&b, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), OK);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(buf_printf(&b, "3\r\n%03d\r\n", i), OK);
+    assert_int_equal(buf_printf(&b, "0\r\n\r\n"), OK);
+    toy_say(k, buf_slice(&b));
+    buf_done(&b);
+    caller_wait(&c);
+    assert_int_equal(c.body.n, 900);
+    assert_memory_equal(c.body.p + 897, "299", 3);
+    assert_int_equal(c.pieces, 1);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* The upstream answers before it has read the body, and closes: the answer is delivered, whether
+ * our next send fails or not. */
+static void early_answer(void **state)
+{
+    (void)state;
+    static uint8_t block[65536];
+    for (int reset = 0; reset < 2; reset++) {
+        struct toy t;
+        struct caller c;
+        toy_open(&t, l, ignore);
+        struct upstream *u = caller_upstream(l, res, t.port);
+        caller_init(&c, l);
+        caller_start(&c, u, &upload);
+        assert_int_equal(fetch_write(c.f, slice_of(block, sizeof(block)), false), OK);
+        struct toy_conn *k = newest(&t);
+        until_head(k);
+        if (reset)
+            k->paused = true; /* unread bytes at close: the kernel sends RST */
+        assert_int_equal(fetch_write(c.f, slice_of(block, sizeof(block)), false), OK);
+        toy_say(k, SLICE("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nbig!"));
+        toy_end(k, false);
+        int w = fetch_write(c.f, slice_of(block, 100), false);
+        assert_true(w == OK || w == ERR_RESET);
+        caller_wait(&c);
+        assert_int_equal(c.fail, 0);
+        assert_int_equal(c.cut, 0);
+        assert_int_equal(c.head.status, 413);
+        assert_memory_equal(c.body.p, "big!", 4);
+        for (int i = 0; i < 20 && w == OK; i++) {
+            w = fetch_write(c.f, slice_of(block, 100), false);
+            loop_turn(l, 1);
+        }
+        assert_int_equal(w, ERR_RESET);
+        caller_done(&c);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.idle, 0);
+        upstream_unref(u);
+        toy_done(&t);
+    }
+}
+
+/* An answer that is complete while the request is not: never reused. */
+static void half_a_request_is_not_reused(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    caller_init(&c, l);
+    caller_start(&c, u, &upload);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    caller_wait(&c);
+    assert_true(c.ended);
+    caller_done(&c);
+    struct upstream_stats s;
+    upstream_stats(u, &s);
+    assert_int_equal(s.idle, 0);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+static void timed_get(struct upstream *u, struct caller *c, uint32_t timeout_ms)
+{
+    struct fetch_request q = {
+        .method = SLICE("GET"), .target = SLICE("/"), .host = SLICE("a"), .timeout_ms = timeout_ms};
+    caller_init(c, l);
+    caller_start(c, u, &q);
+}
+
+static void no_answer_in_time(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    uint64_t start_ms = loop_now_ms(l);
+    timed_get(u, &c, 100);
+    caller_wait(&c);
+    assert_int_equal(c.fail, ERR_UPSTREAM_TIMEOUT);
+    assert_false(c.replay);
+    assert_in_range(loop_now_ms(l) - start_ms, 100, 400);
+    caller_done(&c);
+    toy_end(newest(&t), false);
+
+    timed_get(u, &c, 100); /* in the middle of the body */
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"));
+    caller_wait(&c);
+    assert_int_equal(c.cut, ERR_UPSTREAM_TIMEOUT);
+    assert_int_equal(c.body.n, 2);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* A slow answer that keeps moving is not cut: 40 bytes at 20 ms are far more than the time-out. */
+static void progress_rearms(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    timed_get(u, &c, 150);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    struct slice all = SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
+    uint64_t start_ms = loop_now_ms(l);
+    for (size_t i = 0; i < all.n; i++) {
+        toy_say(k, slice_of(all.p + i, 1));
+        uint64_t next_ms = loop_now_ms(l) + 8;
+        while (loop_now_ms(l) < next_ms)
+            loop_turn(l, 4);
+    }
+    caller_wait(&c);
+    assert_true(loop_now_ms(l) - start_ms > 200);
+    assert_int_equal(c.fail, 0);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* The client is slow, not the upstream: neither an unfinished request nor an answer that nobody
+ * reads is held against it. */
+static void slow_client_is_no_timeout(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    struct fetch_request q = upload;
+    q.timeout_ms = 60;
+    caller_init(&c, l);
+    c.paused = true;
+    caller_start(&c, u, &q);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    uint64_t end_ms = loop_now_ms(l) + 250;
+    while (loop_now_ms(l) < end_ms)
+        loop_turn(l, 10);
+    assert_int_equal(c.fail, 0);
+    assert_int_equal(fetch_write(c.f, SLICE("x"), true), OK);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"));
+    end_ms = loop_now_ms(l) + 250;
+    while (loop_now_ms(l) < end_ms)
+        loop_turn(l, 10);
+    assert_true(c.head_seen);
+    caller_read(&c);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+static void start_tunnel(struct toy *t, struct upstream *u, struct caller *c)
+{
+    struct fetch_request q = {.method = SLICE("GET"),
+                              .target = SLICE("/ws"),
+                              .host = SLICE("a"),
+                              .upgrade = SLICE("websocket"),
+                              .timeout_ms = 2000};
+    caller_init(c, l);
+    caller_start(c, u, &q);
+    struct toy_conn *k = newest(t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+                     "websocket\r\nSec-WebSocket-Accept: x\r\n\r\nfirst"));
+    while (!c->head_seen || !c->body.n)
+        loop_turn(l, 50);
+    assert_int_equal(c->head.status, 101);
+    assert_true(c->head.tunnel);
+    assert_memory_equal(c->head.upgrade.p, "websocket", 9);
+    assert_string_equal(c->fields, "Sec-WebSocket-Accept: x\n");
+    assert_memory_equal(c->body.p, "first", 5);
+    assert_int_equal(fetch_write(c->f, SLICE("ping"), false), OK);
+    while (k->seen.n < 4)
+        loop_turn(l, 50);
+    assert_memory_equal(k->seen.p, "ping", 4);
+}
+
+static void tunnel_half_close(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    start_tunnel(&t, u, &c);
+    struct toy_conn *k = newest(&t);
+    assert_int_equal(fetch_write(c.f, SLICE("last"), true), OK); /* our side ends first */
+    while (!k->ended)
+        loop_turn(l, 50);
+    assert_int_equal(k->seen.n, 8);
+    toy_say(k, SLICE("still here")); /* the other direction goes on */
+    toy_shut(k);
+    caller_wait(&c);
+    assert_true(c.ended);
+    assert_int_equal(c.body.n, 15);
+    assert_int_equal(c.sent, 8);
+    caller_done(&c);
+    toy_end(k, false);
+
+    start_tunnel(&t, u, &c); /* their side ends first */
+    k = newest(&t);
+    toy_shut(k);
+    caller_wait(&c);
+    assert_true(c.ended);
+    buf_consume(&k->seen, k->seen.n);
+    assert_int_equal(fetch_write(c.f, SLICE("bye"), true), OK);
+    while (!k->ended)
+        loop_turn(l, 50);
+    assert_memory_equal(k->seen.p + k->seen.off, "bye", 3);
+    caller_done(&c);
+    toy_end(k, false);
+
+    start_tunnel(&t, u, &c); /* reset */
+    toy_end(newest(&t), true);
+    caller_wait(&c);
+    assert_int_equal(c.cut, ERR_RESET);
+    caller_done(&c);
+    struct upstream_stats s;
+    upstream_stats(u, &s);
+    assert_int_equal(s.idle, 0);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Upgrade refused: an ordinary answer. */
+static void upgrade_refused(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    struct fetch_request q = {.method = SLICE("GET"),
+                              .target = SLICE("/ws"),
+                              .host = SLICE("a"),
+                              .upgrade = SLICE("websocket"),
+                              .timeout_ms = 2000};
+    caller_init(&c, l);
+    caller_start(&c, u, &q);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"));
+    caller_wait(&c);
+    assert_int_equal(c.head.status, 403);
+    assert_false(c.head.tunnel);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Freed at every point where an owner may: nothing is touched afterwards (ASan), nothing stays. */
+static void owner_goes_away(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    for (int at = 0; at < 6; at++) {
+        struct caller c;
+        caller_init(&c, l);
+        c.free_at_head = at == 0;
+        c.free_at_sent = at == 1;
+        caller_start(&c, u, &upload);
+        assert_int_equal(fetch_write(c.f, SLICE("abc"), true), OK);
+        if (at == 2) { /* before anything happened */
+            caller_done(&c);
+            turns(5);
+            continue;
+        }
+        struct toy_conn *k = newest(&t);
+        if (at == 3) { /* connected */
+            caller_done(&c);
+            turns(5);
+            continue;
+        }
+        if (at != 1)
+            until_head(k);
+        if (at == 4)
+            c.paused = true; /* with a body that nobody has read */
+        toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"));
+        for (int i = 0; i < 50 && !c.head_seen && c.f; i++)
+            loop_turn(l, 10);
+        caller_done(&c); /* at 5: in the middle of a body */
+        turns(5);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.active, 0);
+        assert_int_equal(s.idle, 0);
+    }
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* The last reference goes while a request is under way. */
+static void upstream_outlives_its_owner(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    upstream_unref(u);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    caller_wait(&c);
+    assert_true(c.ended);
+    assert_true(strncmp(fetch_address(c.f), "127.0.0.1:", 10) == 0);
+    caller_done(&c);
+    toy_done(&t);
+}
+
+static void unix_socket(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/port443-test-%d.sock", (int)getpid());
+    toy_open_unix(&t, l, path, ignore);
+    struct upstream_options o = caller_options(path, 0);
+    struct upstream *u;
+    assert_int_equal(upstream_new(l, res, &o, &u), OK);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    caller_wait(&c);
+    assert_int_equal(c.head.status, 200);
+    assert_true(strncmp(fetch_address(c.f), "unix:/tmp/", 10) == 0);
+    caller_done(&c);
+    struct upstream_stats s;
+    upstream_stats(u, &s);
+    assert_int_equal(s.idle, 1);
+    toy_done(&t);
+    turns(2);
+    unlink(path);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    caller_wait(&c);
+    assert_int_equal(c.fail, ERR_REFUSED);
+    caller_done(&c);
+    upstream_unref(u);
+}
+
+static void cannot_connect(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        uint16_t port;
+        int r;
+    } rows[] = {
+        {"127.0.0.1", 0xffff, ERR_REFUSED},
+        {"no-such-name.invalid", 80, ERR_RESOLVE},
+        {"", 80, ERR_RESOLVE},
+    };
+    struct resolver *nobody; /* a server that does not exist */
+    struct fault f;
+    struct resolve_options ro = {.servers = "127.0.0.1:1", .timeout_ms = 50, .tries = 1};
+    assert_int_equal(resolve_new(l, &ro, &nobody, &f), OK);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct upstream_options o = caller_options(rows[i].host, rows[i].port);
+        struct upstream *u;
+        struct caller c;
+        struct toy t;
+        toy_open(&t, l, ignore); /* a port that was free a moment ago */
+        if (o.port == 0xffff)
+            o.port = t.port;
+        toy_done(&t);
+        assert_int_equal(upstream_new(l, nobody, &o, &u), OK);
+        caller_init(&c, l);
+        caller_get(&c, u, "/");
+        caller_wait(&c);
+        assert_int_equal(c.fail, rows[i].r);
+        assert_int_equal(c.fault.code, rows[i].r);
+        assert_string_not_equal(c.fault.what, "");
+        assert_false(c.replay);
+        caller_done(&c);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.failures, 1);
+        assert_string_not_equal(s.last_error, "");
+        upstream_unref(u);
+    }
+    resolve_free(nobody);
+}
+
+/* Every allocation of the start fails once (with a sanitizer also the pool's): an error, no leak.
+ */
+static void memory_fails(void **state)
+{
+    (void)state;
+    static const struct fetch_ops none = {.on_fail = NULL};
+    bool fired = true;
+    unsigned failures = 0;
+    for (uint64_t k = 1; fired; k++) {
+        struct upstream_options o = caller_options("app.test", 80);
+        struct fetch_request q = {.method = SLICE("GET"), .target = SLICE("/"), .host = SLICE("a")};
+        struct upstream *u;
+        struct fetch *f;
+        struct arena a;
+        arena_init(&a, 65536);
+        mem_fail_at(k);
+        int r = upstream_new(l, res, &o, &u);
+        int started = r ? r : fetch_start(u, &a, &q, &none, NULL, &f);
+        fired = mem_fault_fired();
+        mem_fail_at(0);
+        assert_true(started == OK || started == ERR_NOMEM);
+        failures += started != OK;
+        if (!started)
+            fetch_free(f);
+        if (!r)
+            upstream_unref(u);
+        arena_done(&a);
+    }
+    assert_true(failures >= 4);
+}
+
+#define LIFE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LIFE(large_upload),
+        LIFE(large_download),
+        LIFE(small_chunks_are_joined),
+        LIFE(early_answer),
+        LIFE(half_a_request_is_not_reused),
+        LIFE(no_answer_in_time),
+        LIFE(progress_rearms),
+        LIFE(slow_client_is_no_timeout),
+        LIFE(tunnel_half_close),
+        LIFE(upgrade_refused),
+        LIFE(owner_goes_away),
+        LIFE(upstream_outlives_its_owner),
+        LIFE(unix_socket),
+        LIFE(cannot_connect),
+        LIFE(memory_fails),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
