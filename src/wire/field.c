@@ -90,7 +90,7 @@ bool field_value_ok(struct slice value)
     return slice_trim(value).n == value.n && all_of(value, FIELD_VALUE, 0);
 }
 
-/* Index behind the quoted string that starts at s.p[i]; s.n when it never ends. */
+/* Index behind the quoted string that starts at s.p[i]; more than s.n when it never ends. */
 static size_t skip_quoted(struct slice s, size_t i)
 {
     for (i++; i < s.n; i++) {
@@ -99,7 +99,7 @@ static size_t skip_quoted(struct slice s, size_t i)
         if (s.p[i] == '\\')
             i++;
     }
-    return s.n;
+    return s.n + 1;
 }
 
 /* Index of the first `sep` outside quoted strings, or s.n. */
@@ -153,8 +153,7 @@ bool field_param_next(struct slice *rest, struct slice *name, struct slice *valu
     struct slice right = slice_trim(slice_from(one, eq + 1));
     if (eq == one.n || !field_name_ok(left))
         return false;
-    if (right.n >= 2 && right.p[0] == '"' && skip_quoted(right, 0) == right.n &&
-        right.p[right.n - 1] == '"')
+    if (right.n >= 2 && right.p[0] == '"' && skip_quoted(right, 0) == right.n)
         right = slice_of(right.p + 1, right.n - 2);
     else if (!field_name_ok(right))
         return false;
