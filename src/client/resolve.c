@@ -13,7 +13,7 @@
 
 #define TTL_MIN_MS      1000u
 #define TTL_MAX_MS      300000u
-#define TTL_NEGATIVE_MS 5000u
+#define TTL_NEGATIVE_MS 5000u /* also the time between tries while the servers are down */
 #define STALE_MS        3600000u
 /* RFC 8767 5: with old addresses at hand nobody waits longer than this for new ones. */
 #define PATIENCE_MS 1000u
@@ -277,7 +277,8 @@ static void on_deliver(struct loop_task *t)
     list_take(&now, &res->ready);
     while ((node = list_pop(&now))) {
         struct resolve_query *q = container_of(node, struct resolve_query, node);
-        struct resolve_answer a = {.r = q->r, .ips = q->own, .n = q->nown, .why = ""};
+        struct resolve_answer a = {
+            .r = q->r, .ips = q->own, .n = q->nown, .why = q->r ? err_text(q->r) : ""};
         struct resolve_entry *e = q->entry;
         if (e)
             entry_answer(e, &a);
@@ -327,7 +328,7 @@ static void on_lookup(void *ctx, int status, int timeouts, struct ares_addrinfo 
     e->flying = false;
     res->flying--;
     if (status != ARES_EDESTRUCTION) {
-        uint64_t ttl_ms = TTL_NEGATIVE_MS;
+        uint64_t ttl_ms = res->opts.negative_ms ? res->opts.negative_ms : TTL_NEGATIVE_MS;
         e->down = false;
         e->why = ares_strerror(status);
         if (status == ARES_SUCCESS) {

@@ -26,9 +26,10 @@ struct resolver;
 struct resolve_entry;
 
 struct resolve_options {
-    const char *servers; /* "127.0.0.1:5353,[::1]:53"; NULL: the system's */
-    uint32_t timeout_ms; /* first try of each server; 0: 1500 */
-    uint32_t tries;      /* 0: 3 */
+    const char *servers;  /* "127.0.0.1:5353,[::1]:53"; NULL: the system's */
+    uint32_t timeout_ms;  /* first try of each server; 0: 1500 */
+    uint32_t tries;       /* 0: 3 */
+    uint32_t negative_ms; /* life of a failure; 0: 5000 */
 };
 
 struct resolve_answer {

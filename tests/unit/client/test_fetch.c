@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Requests as they are written and answers as they are read: whole, byte by byte, and cut at every
- * offset; what is refused; bodies, trailers, interim answers. */
+/* A fetch over time: time-outs, tunnels, owners that go away, what cannot be reached. */
 #include "client/fetch.h"
 
 #include <setjmp.h>
@@ -10,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,10 +18,12 @@
 #include "base/pool.h"
 #include "caller.h"
 #include "client/resolve.h"
+#include "os/sock.h"
 #include "toy.h"
 
 static struct loop *l;
 static struct resolver *res;
+static uint64_t pool_before;
 
 static int set_up(void **state)
 {
@@ -40,449 +42,429 @@ static int tear_down(void **state)
     return 0;
 }
 
-struct answer {
-    const char *name, *method;
-    const char *bytes; /* the toy closes behind them when `close` is set */
-    bool close;
-    int error; /* of on_fail or of fetch_read */
-    uint16_t status;
-    int64_t length;
-    const char *fields, *body, *trailers;
-    bool pooled; /* the connection is kept */
-};
-
-#define H "HTTP/1.1 200 OK\r\n"
-
-static const struct answer answers[] = {
-    {"length", "GET", H "Content-Length: 5\r\nX-A: 1\r\n\r\nhello", false, 0, 200, 5, "X-A: 1\n",
-     "hello", "", true},
-    {"empty", "GET", H "Content-Length: 0\r\n\r\n", false, 0, 200, 0, "", "", "", true},
-    {"head", "HEAD", H "Content-Length: 500\r\n\r\n", false, 0, 200, 500, "", "", "", true},
-    {"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", false, 0, 204, -1, "", "", "", true},
-    {"304", "GET", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", false, 0, 304, -1,
-     "ETag: \"x\"\n", "", "", true},
-    {"chunked", "GET", H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
-     false, 0, 200, -1, "", "abcdefg", "", true},
-    {"trailers", "GET",
-     H "Transfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n1\r\na\r\n0\r\nX-T: v\r\nContent-Length: "
-       "9\r\n\r\n",
-     false, 0, 200, -1, "", "a", "X-T: v\n", true},
-    {"until close", "GET", H "X-A: 1\r\n\r\nsome bytes", true, 0, 200, -1, "X-A: 1\n", "some bytes",
-     "", false},
-    {"connection close", "GET", H "Connection: close\r\nContent-Length: 2\r\n\r\nok", false, 0, 200,
-     2, "", "ok", "", false},
-    {"http/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, 0, 200, 2, "",
-     "ok", "", false},
-    {"named by connection", "GET",
-     H "Connection: x-hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-End: "
-       "2\r\nContent-Length: 0\r\n\r\n",
-     false, 0, 200, 0, "X-End: 2\n", "", "", true},
-    {"bytes behind the answer", "GET", H "Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n", false, 0,
-     200, 2, "", "ok", "", false},
-    {"bytes behind a chunked answer", "GET",
-     H "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nx", false, 0, 200, -1, "", "ok", "",
-     false},
-    {"both lengths", "GET", H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-     false, ERR_UPSTREAM_PROTOCOL, 0, 0, "", "", "", false},
-    {"two lengths", "GET", H "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", false,
-     ERR_UPSTREAM_PROTOCOL, 0, 0, "", "", "", false},
-    {"unasked 101", "GET", "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-     false, ERR_UPSTREAM_PROTOCOL, 0, 0, "", "", "", false},
-    {"no http", "GET", "220 mail.example ESMTP\r\n", false, ERR_UPSTREAM_PROTOCOL, 0, 0, "", "", "",
-     false},
-    {"folded field", "GET", H "X-A: 1\r\n 2\r\n\r\n", false, ERR_UPSTREAM_PROTOCOL, 0, 0, "", "",
-     "", false},
-    {"dies before the head", "GET", "", true, ERR_EOF, 0, 0, "", "", "", false},
-    {"dies in the head", "GET", "HTTP/1.1 20", true, ERR_EOF, 0, 0, "", "", "", false},
-    {"dies in the body", "GET", H "Content-Length: 9\r\n\r\nhello", true, ERR_EOF, 200, 9, "",
-     "hello", "", false},
-    {"dies in a chunk", "GET", H "Transfer-Encoding: chunked\r\n\r\n9\r\nhello", true, ERR_EOF, 200,
-     -1, "", "hello", "", false},
-    {"dies between chunks", "GET", H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true,
-     ERR_EOF, 200, -1, "", "hello", "", false},
-    {"bad chunk", "GET", H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", false,
-     ERR_UPSTREAM_PROTOCOL, 200, -1, "", "hello", "", false},
-    {"chunk too long", "GET", H "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n", false,
-     ERR_UPSTREAM_PROTOCOL, 200, -1, "", "hello", "", false},
-};
-
-/* How the toy sends its answer: all at once, dribbled, or cut at `cut`. */
-static const struct answer *script;
-static size_t cut;
-static bool dribbled;
-static bool rest_due;
-
-static void say_rest(struct toy_conn *c)
+/* Every test gives back what it borrowed. */
+static int before_each(void **state)
 {
-    struct slice all = slice_cstr(script->bytes);
-    toy_say(c, slice_from(all, cut));
-    if (script->close)
-        toy_end(c, false);
+    (void)state;
+    pool_before = pool_used_bytes();
+    return 0;
 }
 
-static void on_request(struct toy_conn *c)
+static int after_each(void **state)
 {
-    char head[512];
-    if (c->ended) {
-        toy_end(c, false);
-        return;
-    }
-    if (!toy_head(c, head, sizeof(head)))
-        return;
-    struct slice all = slice_cstr(script->bytes);
-    if (dribbled) {
-        toy_dribble(c, all);
-        rest_due = script->close;
-    } else {
-        toy_say(c, slice_first(all, cut));
-        rest_due = true;
-    }
+    (void)state;
+    assert_int_equal(pool_used_bytes(), pool_before);
+    return 0;
 }
 
-static void play(const struct answer *a, size_t cap)
+static void turns(int n)
 {
+    for (int i = 0; i < n; i++)
+        loop_turn(l, 0);
+}
+
+static struct toy_conn *newest(struct toy *t)
+{
+    while (list_empty(&t->conns))
+        loop_turn(l, 50);
+    return container_of(t->conns.prev, struct toy_conn, node);
+}
+
+static void ignore(struct toy_conn *c)
+{
+    (void)c;
+}
+
+static void until_head(struct toy_conn *c)
+{
+    char head[1024];
+    while (!toy_head(c, head, sizeof(head)))
+        loop_turn(l, 50);
+}
+
+static const struct fetch_request upload = {.method = SLICE("POST"),
+                                            .target = SLICE("/up"),
+                                            .host = SLICE("a.example"),
+                                            .has_body = true,
+                                            .length = -1,
+                                            .timeout_ms = 5000};
+
+static void timed_get(struct upstream *u, struct caller *c, uint32_t timeout_ms)
+{
+    struct fetch_request q = {
+        .method = SLICE("GET"), .target = SLICE("/"), .host = SLICE("a"), .timeout_ms = timeout_ms};
+    caller_init(c, l);
+    caller_start(c, u, &q);
+}
+
+static void no_answer_in_time(void **state)
+{
+    (void)state;
     struct toy t;
     struct caller c;
-    toy_open(&t, l, on_request);
+    toy_open(&t, l, ignore);
     struct upstream *u = caller_upstream(l, res, t.port);
+    uint64_t start_ms = loop_now_ms(l);
+    timed_get(u, &c, 100);
+    caller_wait(&c);
+    assert_int_equal(c.fail, ERR_UPSTREAM_TIMEOUT);
+    assert_false(c.replay);
+    assert_in_range(loop_now_ms(l) - start_ms, 100, 400);
+    caller_done(&c);
+    toy_end(newest(&t), false);
+
+    timed_get(u, &c, 100); /* in the middle of the body */
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"));
+    caller_wait(&c);
+    assert_int_equal(c.cut, ERR_UPSTREAM_TIMEOUT);
+    assert_int_equal(c.body.n, 2);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* A slow answer that keeps moving is not cut: 40 bytes at 20 ms are far more than the time-out. */
+static void progress_rearms(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    timed_get(u, &c, 150);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    struct slice all = SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
+    uint64_t start_ms = loop_now_ms(l);
+    for (size_t i = 0; i < all.n; i++) {
+        toy_say(k, slice_of(all.p + i, 1));
+        uint64_t next_ms = loop_now_ms(l) + 8;
+        while (loop_now_ms(l) < next_ms)
+            loop_turn(l, 4);
+    }
+    caller_wait(&c);
+    assert_true(loop_now_ms(l) - start_ms > 200);
+    assert_int_equal(c.fail, 0);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* The client is slow, not the upstream: neither an unfinished request nor an answer that nobody
+ * reads is held against it. */
+static void slow_client_is_no_timeout(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    struct fetch_request q = upload;
+    q.timeout_ms = 60;
     caller_init(&c, l);
-    c.cap = cap;
-    rest_due = false;
-    script = a;
-    struct fetch_request q = {.method = slice_cstr(a->method),
-                              .target = SLICE("/x?y"),
-                              .host = SLICE("a.example"),
-                              .timeout_ms = 5000};
+    c.paused = true;
     caller_start(&c, u, &q);
-    for (int i = 0; i < 1000 && !c.ended && !c.fail && !c.cut; i++) {
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    uint64_t end_ms = loop_now_ms(l) + 250;
+    while (loop_now_ms(l) < end_ms)
         loop_turn(l, 10);
-        if (!rest_due || list_empty(&t.conns))
-            continue;
-        struct toy_conn *last = container_of(t.conns.prev, struct toy_conn, node);
-        if (dribbled && last->dribble.n)
-            continue;
-        rest_due = false;
-        if (dribbled) {
-            toy_end(last, false);
+    assert_int_equal(c.fail, 0);
+    assert_int_equal(fetch_write(c.f, SLICE("x"), true), OK);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"));
+    end_ms = loop_now_ms(l) + 250;
+    while (loop_now_ms(l) < end_ms)
+        loop_turn(l, 10);
+    assert_true(c.head_seen);
+    caller_read(&c);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+static void start_tunnel(struct toy *t, struct upstream *u, struct caller *c)
+{
+    struct fetch_request q = {.method = SLICE("GET"),
+                              .target = SLICE("/ws"),
+                              .host = SLICE("a"),
+                              .upgrade = SLICE("websocket"),
+                              .timeout_ms = 2000};
+    caller_init(c, l);
+    caller_start(c, u, &q);
+    struct toy_conn *k = newest(t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+                     "websocket\r\nSec-WebSocket-Accept: x\r\n\r\nfirst"));
+    while (!c->head_seen || !c->body.n)
+        loop_turn(l, 50);
+    assert_int_equal(c->head.status, 101);
+    assert_true(c->head.tunnel);
+    assert_memory_equal(c->head.upgrade.p, "websocket", 9);
+    assert_string_equal(c->fields, "Sec-WebSocket-Accept: x\n");
+    assert_memory_equal(c->body.p, "first", 5);
+    assert_int_equal(fetch_write(c->f, SLICE("ping"), false), OK);
+    while (k->seen.n < 4)
+        loop_turn(l, 50);
+    assert_memory_equal(k->seen.p, "ping", 4);
+}
+
+static void tunnel_half_close(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    start_tunnel(&t, u, &c);
+    struct toy_conn *k = newest(&t);
+    assert_int_equal(fetch_write(c.f, SLICE("last"), true), OK); /* our side ends first */
+    while (!k->ended)
+        loop_turn(l, 50);
+    assert_int_equal(k->seen.n, 8);
+    toy_say(k, SLICE("still here")); /* the other direction goes on */
+    toy_shut(k);
+    caller_wait(&c);
+    assert_true(c.ended);
+    assert_int_equal(c.body.n, 15);
+    assert_int_equal(c.sent, 8);
+    caller_done(&c);
+    toy_end(k, false);
+
+    start_tunnel(&t, u, &c); /* their side ends first */
+    k = newest(&t);
+    toy_shut(k);
+    caller_wait(&c);
+    assert_true(c.ended);
+    buf_consume(&k->seen, k->seen.n);
+    assert_int_equal(fetch_write(c.f, SLICE("bye"), true), OK);
+    while (!k->ended)
+        loop_turn(l, 50);
+    assert_memory_equal(k->seen.p + k->seen.off, "bye", 3);
+    caller_done(&c);
+    toy_end(k, false);
+
+    start_tunnel(&t, u, &c); /* reset */
+    toy_end(newest(&t), true);
+    caller_wait(&c);
+    assert_int_equal(c.cut, ERR_RESET);
+    caller_done(&c);
+    struct upstream_stats s;
+    upstream_stats(u, &s);
+    assert_int_equal(s.idle, 0);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Upgrade refused: an ordinary answer. */
+static void upgrade_refused(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    struct fetch_request q = {.method = SLICE("GET"),
+                              .target = SLICE("/ws"),
+                              .host = SLICE("a"),
+                              .upgrade = SLICE("websocket"),
+                              .timeout_ms = 2000};
+    caller_init(&c, l);
+    caller_start(&c, u, &q);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"));
+    caller_wait(&c);
+    assert_int_equal(c.head.status, 403);
+    assert_false(c.head.tunnel);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Freed at every point where an owner may: nothing is touched afterwards (ASan), nothing stays. */
+static void owner_goes_away(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    for (int at = 0; at < 6; at++) {
+        struct caller c;
+        caller_init(&c, l);
+        c.free_at_head = at == 0;
+        c.free_at_sent = at == 1;
+        caller_start(&c, u, &upload);
+        assert_int_equal(fetch_write(c.f, SLICE("abc"), true), OK);
+        if (at == 2) { /* before anything happened */
+            caller_done(&c);
+            turns(5);
             continue;
         }
-        loop_turn(l, 0); /* the first part is read before the rest leaves */
-        loop_turn(l, 0);
-        if (!list_empty(&t.conns))
-            say_rest(last);
+        struct toy_conn *k = newest(&t);
+        if (at == 3) { /* connected */
+            caller_done(&c);
+            turns(5);
+            continue;
+        }
+        if (at != 1)
+            until_head(k);
+        if (at == 4)
+            c.paused = true; /* with a body that nobody has read */
+        toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"));
+        for (int i = 0; i < 50 && !c.head_seen && c.f; i++)
+            loop_turn(l, 10);
+        caller_done(&c); /* at 5: in the middle of a body */
+        turns(5);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.active, 0);
+        assert_int_equal(s.idle, 0);
     }
-    assert_int_equal(c.fail ? c.fail : c.cut, a->error);
-    if (!a->error)
-        assert_true(c.ended);
-    assert_int_equal(c.head_seen ? c.head.status : 0, a->status);
-    if (a->status)
-        assert_int_equal(c.head.length, a->length);
-    assert_string_equal(c.fields, a->fields);
-    assert_int_equal(c.body.n, strlen(a->body));
-    if (c.body.n)
-        assert_memory_equal(c.body.p + c.body.off, a->body, c.body.n);
-    assert_string_equal(c.trailers, a->trailers);
-    caller_done(&c);
-    struct upstream_stats stats;
-    upstream_stats(u, &stats);
-    assert_int_equal(stats.idle, a->pooled);
-    assert_int_equal(stats.active, 0);
-    assert_int_equal(stats.failures, a->error && !a->status);
     upstream_unref(u);
     toy_done(&t);
 }
 
-static void answers_whole(void **state)
+/* The last reference goes while a request is under way. */
+static void upstream_outlives_its_owner(void **state)
 {
     (void)state;
-    dribbled = false;
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        print_message("%s\n", answers[i].name);
-        cut = strlen(answers[i].bytes);
-        play(&answers[i], 0);
-        play(&answers[i], 1); /* the owner takes single bytes */
-        play(&answers[i], 4);
-    }
-}
-
-static void answers_byte_by_byte(void **state)
-{
-    (void)state;
-    dribbled = true;
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        if (strstr(answers[i].name, "behind") || !*answers[i].bytes)
-            continue; /* what comes later is the pool's: see test_upstream */
-        print_message("%s\n", answers[i].name);
-        play(&answers[i], 0);
-    }
-}
-
-static void answers_cut_everywhere(void **state)
-{
-    (void)state;
-    dribbled = false;
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        if (strstr(answers[i].name, "behind"))
-            continue;
-        print_message("%s\n", answers[i].name);
-        for (cut = 0; cut < strlen(answers[i].bytes); cut++)
-            play(&answers[i], 0);
-    }
-}
-
-/* What the upstream receives. */
-static char received[4096];
-static const char *reply;
-
-static void on_collect(struct toy_conn *c)
-{
-    size_t n = strlen(received);
-    struct slice s = buf_slice(&c->seen);
-    if (c->ended)
-        return;
-    assert_true(n + s.n < sizeof(received));
-    if (s.n)
-        memcpy(received + n, s.p, s.n);
-    received[n + s.n] = 0;
-    buf_consume(&c->seen, s.n);
-    if (reply && strlen(received) >= c->server->expect) {
-        toy_say(c, slice_cstr(reply));
-        reply = NULL;
-    }
-}
-
-static const struct field some[] = {
-    {SLICE("Accept"), SLICE("*/*"), HDR_ACCEPT},
-    {SLICE("Content-Length"), SLICE("999"), HDR_CONTENT_LENGTH},
-    {SLICE("Transfer-Encoding"), SLICE("gzip"), HDR_TRANSFER_ENCODING},
-    {SLICE("X-Empty"), SLICE(""), HDR_OTHER},
-};
-static const struct field after[] = {
-    {SLICE("X-Sum"), SLICE("7"), HDR_OTHER},
-    {SLICE("Host"), SLICE("evil"), HDR_HOST},
-};
-
-struct sent {
-    const char *name, *method;
-    bool fields, has_body, trailers;
-    int64_t length;
-    const char *upgrade;
-    const char *pieces[3]; /* NULL ends */
-    const char *bytes;     /* behind "METHOD /t HTTP/1.1\r\nHost: a.example\r\n" */
-    int last_write;        /* result of the last fetch_write */
-};
-
-static const struct sent requests[] = {
-    {"bare", "GET", false, false, false, 0, NULL, {NULL}, "\r\n", 0},
-    {"fields", "GET", true, false, false, 0, NULL, {NULL}, "Accept: */*\r\nX-Empty: \r\n\r\n", 0},
-    {"post without body",
-     "POST",
-     false,
-     false,
-     false,
-     0,
-     NULL,
-     {NULL},
-     "Content-Length: 0\r\n\r\n",
-     0},
-    {"length",
-     "PUT",
-     false,
-     true,
-     false,
-     5,
-     NULL,
-     {"he", "llo"},
-     "Content-Length: 5\r\n\r\nhello",
-     0},
-    {"zero length", "PUT", false, true, false, 0, NULL, {""}, "Content-Length: 0\r\n\r\n", 0},
-    {"chunked",
-     "POST",
-     false,
-     true,
-     false,
-     -1,
-     NULL,
-     {"abc", "", "0123456789abcdefg"},
-     "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n",
-     0},
-    {"empty chunked",
-     "POST",
-     false,
-     true,
-     false,
-     -1,
-     NULL,
-     {""},
-     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-     0},
-    {"trailers",
-     "POST",
-     false,
-     true,
-     true,
-     -1,
-     NULL,
-     {"abc"},
-     "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n",
-     0},
-    {"upgrade",
-     "GET",
-     false,
-     false,
-     false,
-     0,
-     "websocket",
-     {NULL},
-     "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-     0},
-    {"too long",
-     "PUT",
-     false,
-     true,
-     false,
-     3,
-     NULL,
-     {"he", "llo"},
-     "Content-Length: 3\r\n\r\nhe",
-     ERR_FRAMING},
-    {"too short",
-     "PUT",
-     false,
-     true,
-     false,
-     9,
-     NULL,
-     {"he", "llo"},
-     "Content-Length: 9\r\n\r\nhe",
-     ERR_FRAMING},
-};
-
-static void send_one(const struct sent *q, struct upstream *u, struct toy *t)
-{
-    struct caller c;
-    char expected[1024];
-    snprintf(expected, sizeof(expected), "%s /t HTTP/1.1\r\nHost: a.example\r\n%s", q->method,
-             q->bytes);
-    received[0] = 0;
-    t->expect = strlen(expected);
-    reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    caller_init(&c, l);
-    struct fetch_request r = {.method = slice_cstr(q->method),
-                              .target = SLICE("/t"),
-                              .host = SLICE("a.example"),
-                              .fields = q->fields ? some : NULL,
-                              .nfields = q->fields ? ARRAY_LEN(some) : 0,
-                              .has_body = q->has_body,
-                              .length = q->length,
-                              .upgrade = slice_cstr(q->upgrade),
-                              .timeout_ms = 5000};
-    caller_start(&c, u, &r);
-    size_t body = 0;
-    for (size_t i = 0; i < 3 && q->pieces[i]; i++) {
-        bool end = i == 2 || !q->pieces[i + 1];
-        if (end && q->trailers)
-            assert_int_equal(fetch_trailers(c.f, after, ARRAY_LEN(after)), OK);
-        int w = fetch_write(c.f, slice_cstr(q->pieces[i]), end);
-        assert_int_equal(w, end ? q->last_write : OK);
-        body += w ? 0 : strlen(q->pieces[i]);
-    }
-    caller_wait(&c);
-    assert_string_equal(received, expected);
-    assert_int_equal(c.sent, body);
-    bool reusable = !q->last_write && !q->upgrade;
-    caller_done(&c);
-    struct upstream_stats stats;
-    upstream_stats(u, &stats);
-    assert_int_equal(stats.idle, reusable);
-}
-
-/* Each twice: over a connection that has still to be made, and over an idle one. */
-static void requests_written(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
-        print_message("%s\n", requests[i].name);
-        struct toy t;
-        toy_open(&t, l, on_collect);
-        struct upstream *u = caller_upstream(l, res, t.port);
-        send_one(&requests[i], u, &t);
-        send_one(&requests[i], u, &t);
-        upstream_unref(u);
-        toy_done(&t);
-    }
-}
-
-static void interim_answers(void **state)
-{
-    (void)state;
-    static const struct answer early = {
-        "early hints",
-        "GET",
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\nConnection: "
-        "x-b\r\nX-B: 1\r\n\r\n" H "Content-Length: 2\r\n\r\nok",
-        false,
-        0,
-        200,
-        2,
-        "",
-        "ok",
-        "",
-        true};
     struct toy t;
     struct caller c;
-    dribbled = false;
-    for (cut = 1; cut < strlen(early.bytes); cut += 7)
-        play(&early, 0);
-    cut = strlen(early.bytes);
-    toy_open(&t, l, on_request);
+    toy_open(&t, l, ignore);
     struct upstream *u = caller_upstream(l, res, t.port);
     caller_init(&c, l);
-    script = &early;
     caller_get(&c, u, "/");
-    caller_wait(&c);
-    assert_string_equal(c.informs, "100 \n103 Link: </a>\n");
-    assert_int_equal(c.head.status, 200);
-    caller_done(&c);
     upstream_unref(u);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    caller_wait(&c);
+    assert_true(c.ended);
+    assert_true(strncmp(fetch_address(c.f), "127.0.0.1:", 10) == 0);
+    caller_done(&c);
     toy_done(&t);
 }
 
-static void endless_interim_answers(void **state)
+static void unix_socket(void **state)
 {
     (void)state;
-    char many[1024] = "";
-    for (int i = 0; i < 20; i++)
-        memcpy(many + strlen(many), "HTTP/1.1 102 Processing\r\n\r\n", 28);
-    struct answer a = {"endless", "GET", many, false, ERR_UPSTREAM_PROTOCOL, 0, 0,
-                       "",        "",    "",   false};
-    dribbled = false;
-    cut = strlen(many);
-    play(&a, 0);
+    struct toy t;
+    struct caller c;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/port443-test-%d.sock", (int)getpid());
+    toy_open_unix(&t, l, path, ignore);
+    struct upstream_options o = caller_options(path, 0);
+    struct upstream *u;
+    assert_int_equal(upstream_new(l, res, &o, &u), OK);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    caller_wait(&c);
+    assert_int_equal(c.head.status, 200);
+    assert_true(strncmp(fetch_address(c.f), "unix:/tmp/", 10) == 0);
+    caller_done(&c);
+    struct upstream_stats s;
+    upstream_stats(u, &s);
+    assert_int_equal(s.idle, 1);
+    toy_done(&t);
+    turns(2);
+    unlink(path);
+    caller_init(&c, l);
+    caller_get(&c, u, "/");
+    caller_wait(&c);
+    assert_int_equal(c.fail, ERR_REFUSED);
+    caller_done(&c);
+    upstream_unref(u);
 }
 
-static void endless_head(void **state)
+static void cannot_connect(void **state)
 {
     (void)state;
-    static char many[400000];
-    size_t n = (size_t)snprintf(many, sizeof(many), "HTTP/1.1 200 OK\r\n");
-    for (int i = 0; n + 64 < sizeof(many); i++)
-        n += (size_t)snprintf(many + n, sizeof(many) - n, "X-%d: 0123456789\r\n", i);
-    struct answer a = {"fields", "GET", many, false, ERR_UPSTREAM_PROTOCOL, 0, 0,
-                       "",       "",    "",   false};
-    dribbled = false;
-    cut = strlen(many);
-    play(&a, 0);
-    memset(many, 'a', sizeof(many) - 1);
-    memcpy(many, "HTTP/1.1 200 OK\r\nX: ", 20);
-    play(&a, 0);
+    static const struct {
+        const char *host;
+        uint16_t port;
+        int r;
+    } rows[] = {
+        {"127.0.0.1", 0xffff, ERR_REFUSED},
+        {"no-such-name.invalid", 80, ERR_RESOLVE},
+        {"", 80, ERR_RESOLVE},
+    };
+    struct resolver *nobody; /* a server that does not exist */
+    struct fault f;
+    struct resolve_options ro = {.servers = "127.0.0.1:1", .timeout_ms = 50, .tries = 1};
+    assert_int_equal(resolve_new(l, &ro, &nobody, &f), OK);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct upstream_options o = caller_options(rows[i].host, rows[i].port);
+        struct upstream *u;
+        struct caller c;
+        struct toy t;
+        toy_open(&t, l, ignore); /* a port that was free a moment ago */
+        if (o.port == 0xffff)
+            o.port = t.port;
+        toy_done(&t);
+        assert_int_equal(upstream_new(l, nobody, &o, &u), OK);
+        caller_init(&c, l);
+        caller_get(&c, u, "/");
+        caller_wait(&c);
+        assert_int_equal(c.fail, rows[i].r);
+        assert_int_equal(c.fault.code, rows[i].r);
+        assert_string_not_equal(c.fault.what, "");
+        assert_false(c.replay);
+        caller_done(&c);
+        struct upstream_stats s;
+        upstream_stats(u, &s);
+        assert_int_equal(s.failures, 1);
+        assert_string_not_equal(s.last_error, "");
+        upstream_unref(u);
+    }
+    resolve_free(nobody);
+}
+
+/* Every allocation of the start fails once (with a sanitizer also the pool's): an error, no leak.
+ */
+static void memory_fails(void **state)
+{
+    (void)state;
+    static const struct fetch_ops none = {.on_fail = NULL};
+    bool fired = true;
+    unsigned failures = 0;
+    for (uint64_t k = 1; fired; k++) {
+        struct upstream_options o = caller_options("app.test", 80);
+        struct fetch_request q = {.method = SLICE("GET"), .target = SLICE("/"), .host = SLICE("a")};
+        struct upstream *u;
+        struct fetch *f;
+        struct arena a;
+        arena_init(&a, 65536);
+        mem_fail_at(k);
+        int r = upstream_new(l, res, &o, &u);
+        int started = r ? r : fetch_start(u, &a, &q, &none, NULL, &f);
+        fired = mem_fault_fired();
+        mem_fail_at(0);
+        assert_true(started == OK || started == ERR_NOMEM);
+        failures += started != OK;
+        if (!started)
+            fetch_free(f);
+        if (!r)
+            upstream_unref(u);
+        arena_done(&a);
+    }
+    assert_true(failures >= 4);
 }
 
 static void on_ok(struct toy_conn *c)
 {
     char head[512];
     while (!c->ended && toy_head(c, head, sizeof(head)))
-        toy_say(c, SLICE(H "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"));
+        toy_say(
+            c,
+            SLICE("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"));
 }
 
 /* DESIGN 4: at steady state no request reaches the general allocator. */
@@ -514,13 +496,17 @@ static void no_allocation(void **state)
     toy_done(&t);
 }
 
+#define LIFE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_whole),          cmocka_unit_test(answers_byte_by_byte),
-        cmocka_unit_test(answers_cut_everywhere), cmocka_unit_test(requests_written),
-        cmocka_unit_test(interim_answers),        cmocka_unit_test(endless_interim_answers),
-        cmocka_unit_test(endless_head),           cmocka_unit_test(no_allocation),
+        LIFE(no_allocation),     LIFE(no_answer_in_time),
+        LIFE(progress_rearms),   LIFE(slow_client_is_no_timeout),
+        LIFE(tunnel_half_close), LIFE(upgrade_refused),
+        LIFE(owner_goes_away),   LIFE(upstream_outlives_its_owner),
+        LIFE(unix_socket),       LIFE(cannot_connect),
+        LIFE(memory_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
