@@ -37,8 +37,6 @@ int admin_open(struct loop *l, const char *path, const struct admin_ops *ops, vo
 /* Closes; open calls may still be answered (into nothing). Accepts NULL. `unlink_path`: remove the
  * socket file too (not after an upgrade, when it is the successor's). */
 void admin_close(struct admin *a, bool unlink_path);
-/* After fork in a child: closes descriptors only. */
-void admin_forget(struct admin *a);
 /* Answers and frees the call. content_type constant. */
 void admin_answer(struct admin_call *call, uint16_t status, const char *content_type,
                   struct slice body);

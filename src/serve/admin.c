@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* The admin socket: one request per connection, answered with Connection: close. */
+#include "serve/admin.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/link.h"
+#include "os/proc.h"
+#include "os/sock.h"
+#include "wire/http1.h"
+#include "wire/phrase.h"
+
+#define CALLS_MAX     32 /* open connections: a script in a loop must not eat the master */
+#define HEAD_MAX      8192
+#define FIELDS_MAX    32
+#define CALL_BOUND_MS 60000 /* from accept to the last byte of the answer */
+#define ANSWER_MAX    (64u * 1024 * 1024)
+#define BACKLOG       16
+#define PATH_BYTES    512
+
+struct admin {
+    struct loop_io io;
+    struct loop *loop;
+    const struct admin_ops *ops;
+    void *ctx;
+    char path[PATH_BYTES];
+    struct list calls; /* with a client */
+    unsigned ncalls;
+};
+
+struct admin_call {
+    struct list node;
+    struct admin *admin; /* NULL: the socket was closed */
+    struct link link;
+    struct loop_timer bound;
+    struct field fields[FIELDS_MAX];
+    bool asked;    /* the engine has it and will answer */
+    bool gone;     /* the client went away before the answer */
+    bool answered; /* the answer is on its way out */
+};
+
+static const struct {
+    const char *method, *target;
+    enum admin_verb verb;
+} routes[] = {
+    {"GET", "/status", ADMIN_STATUS},    {"GET", "/metrics", ADMIN_METRICS},
+    {"POST", "/reload", ADMIN_RELOAD},   {"POST", "/stop", ADMIN_STOP},
+    {"POST", "/upgrade", ADMIN_UPGRADE}, {"POST", "/reopen", ADMIN_REOPEN},
+};
+
+static void drop(struct admin_call *call)
+{
+    loop_timer_clear(&call->bound);
+    link_close(&call->link, false);
+    list_remove(&call->node);
+    if (call->admin)
+        call->admin->ncalls--;
+    mem_free(call);
+}
+
+/* The client is gone, or too slow. While the engine still owes the answer only the shell stays. */
+static void lose(struct admin_call *call)
+{
+    if (!call->asked || call->answered) {
+        drop(call);
+        return;
+    }
+    call->gone = true;
+    loop_timer_clear(&call->bound);
+    link_close(&call->link, false);
+}
+
+static void send_out(struct admin_call *call)
+{
+    int r = link_flush(&call->link);
+    if (r != ERR_AGAIN)
+        drop(call);
+}
+
+void admin_answer(struct admin_call *call, uint16_t status, const char *content_type,
+                  struct slice body)
+{
+    char head[256];
+    if (call->gone) {
+        drop(call);
+        return;
+    }
+    int n = snprintf(head, sizeof(head),
+                     "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                     "Connection: close\r\n\r\n",
+                     status, phrase_of(status), content_type, body.n);
+    call->answered = true;
+    int r = link_write(&call->link, slice_of(head, (size_t)n));
+    while (!r && body.n) {
+        struct slice part = slice_first(body, LINK_OUT_HIGH);
+        r = link_write(&call->link, part);
+        body = slice_from(body, part.n);
+        if (!r && link_full(&call->link) && (r = link_flush(&call->link)) == ERR_AGAIN)
+            r = OK;
+    }
+    if (!r)
+        r = link_shut(&call->link, true);
+    if (r)
+        drop(call);
+    else
+        send_out(call);
+}
+
+static void dispatch(struct admin_call *call, const struct http1_request *q)
+{
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!slice_eq(q->target, slice_cstr(routes[i].target)))
+            continue;
+        known = true;
+        if (!slice_eq(q->method_text, slice_cstr(routes[i].method)))
+            continue;
+        call->asked = true;
+        call->admin->ops->on_call(call->admin->ctx, call, routes[i].verb);
+        return;
+    }
+    admin_answer(call, known ? 405 : 404, "text/plain",
+                 SLICE("GET /status, GET /metrics, POST /reload, /stop, /upgrade, /reopen\n"));
+}
+
+static void read_head(struct admin_call *call)
+{
+    const struct http1_limits limits = {HEAD_MAX, HEAD_MAX};
+    struct http1_request q;
+    size_t used;
+    http1_request_init(&q, call->fields, FIELDS_MAX);
+    int r = http1_parse_request(link_input(&call->link), &limits, &q, &used);
+    if (r == ERR_AGAIN)
+        return;
+    if (r)
+        admin_answer(call, 400, "text/plain", SLICE("malformed request\n"));
+    else
+        dispatch(call, &q);
+}
+
+static void on_ready(struct link *k)
+{
+    struct admin_call *call = container_of(k, struct admin_call, link);
+    if (call->answered) {
+        send_out(call);
+        return;
+    }
+    int r;
+    while ((r = link_fill(k)) == OK)
+        ;
+    if (r != ERR_AGAIN && r != ERR_EOF)
+        lose(call);
+    else if (!call->asked && link_input(k).n)
+        read_head(call);
+    else if (r == ERR_EOF && !call->asked)
+        drop(call);
+}
+
+static void on_bound(struct loop_timer *t)
+{
+    lose(container_of(t, struct admin_call, bound));
+}
+
+/* Only the server's own user and root: the mode of the socket says so too, but not on every file
+ * system. */
+static bool allowed(int fd)
+{
+    uint32_t uid;
+    int32_t pid;
+    return !sock_peercred(fd, &uid, &pid) && (uid == 0 || uid == proc_uid());
+}
+
+static void on_accept(struct loop_io *io, uint32_t events)
+{
+    struct admin *a = container_of(io, struct admin, io);
+    int fd;
+    (void)events;
+    if (sock_accept(io->fd, &fd, NULL, NULL))
+        return;
+    struct admin_call *call =
+        a->ncalls < CALLS_MAX && allowed(fd) ? mem_alloc(sizeof(*call)) : NULL;
+    if (!call) {
+        sock_close(fd);
+        return;
+    }
+    if (link_open(&call->link, a->loop, fd, on_ready)) {
+        mem_free(call);
+        return;
+    }
+    call->admin = a;
+    a->ncalls++;
+    list_push(&a->calls, &call->node);
+    loop_timer_init(&call->bound, on_bound);
+    loop_timer_set(a->loop, &call->bound, CALL_BOUND_MS);
+}
+
+int admin_open(struct loop *l, const char *path, const struct admin_ops *ops, void *ctx,
+               struct admin **ret, struct fault *f)
+{
+    struct sock_addr addr;
+    struct admin *a = mem_alloc(sizeof(*a));
+    if (!a)
+        return fault_set(f, ERR_NOMEM, "out of memory");
+    a->loop = l;
+    a->ops = ops;
+    a->ctx = ctx;
+    list_init(&a->calls);
+    snprintf(a->path, sizeof(a->path), "%s", path);
+    int r = sock_addr_unix(slice_cstr(path), &addr);
+    if (r) {
+        fault_set(f, r, "the path of the admin socket is too long: %s", path);
+        fault_next(f, "name a shorter one with --socket PATH");
+    } else {
+        r = sock_listen(&addr, false, BACKLOG, &a->io.fd, f);
+    }
+    a->io.on_ready = on_accept;
+    if (!r && (r = loop_add_level(l, &a->io)))
+        fault_set(f, r, "the admin socket cannot be watched");
+    if (r) {
+        mem_free(a);
+        return r;
+    }
+    *ret = a;
+    return OK;
+}
+
+void admin_close(struct admin *a, bool unlink_path)
+{
+    if (!a)
+        return;
+    LIST_FOREACH_SAFE (it, &a->calls) {
+        struct admin_call *call = container_of(it, struct admin_call, node);
+        list_remove(it);
+        call->admin = NULL;
+        lose(call);
+    }
+    loop_remove(a->loop, &a->io);
+    sock_close(a->io.fd);
+    if (unlink_path)
+        BEST_EFFORT(file_unlink(FILE_CWD, a->path));
+    mem_free(a);
+}
+
+/* ---- the asking side ---- */
+
+struct asking {
+    struct link link;
+    struct loop *loop;
+    int r;
+};
+
+static void on_answer(struct link *k)
+{
+    struct asking *q = container_of(k, struct asking, link);
+    int r = link_flush(k);
+    if (r == OK || r == ERR_AGAIN)
+        while ((r = link_fill(k)) == OK)
+            ;
+    if (r != ERR_AGAIN) {
+        q->r = r;
+        loop_stop(q->loop);
+    }
+}
+
+static int parse_answer(struct slice in, uint16_t *ret_status, struct buf *ret, struct fault *f)
+{
+    const struct http1_limits limits = {HEAD_MAX, HEAD_MAX};
+    struct field fields[FIELDS_MAX];
+    struct http1_response p;
+    size_t used;
+    http1_response_init(&p, fields, FIELDS_MAX);
+    int r = http1_parse_response(in, &limits, &p, &used);
+    if (r)
+        return fault_set(f, ERR_SYNTAX, "what answers at the admin socket is not port443");
+    *ret_status = p.status;
+    return buf_add(ret, slice_from(in, used));
+}
+
+static int converse(struct asking *q, const struct sock_addr *addr, struct slice request,
+                    uint64_t timeout_ms)
+{
+    int fd;
+    int r = sock_connect(addr, &fd);
+    if (!r)
+        r = link_open(&q->link, q->loop, fd, on_answer);
+    if (r)
+        return r;
+    q->link.in.max_bytes = ANSWER_MAX;
+    r = link_write(&q->link, request);
+    uint64_t end_ms = clock_now_ms() + timeout_ms;
+    q->r = ERR_AGAIN;
+    while (!r && q->r == ERR_AGAIN && clock_now_ms() < end_ms)
+        loop_turn(q->loop, (int)(end_ms - clock_now_ms()));
+    return r ? r : q->r == ERR_AGAIN ? ERR_TIMEOUT : q->r;
+}
+
+int admin_request(const char *path, enum admin_verb verb, uint64_t timeout_ms, uint16_t *ret_status,
+                  struct buf *ret, struct fault *f)
+{
+    struct asking q = {0};
+    struct sock_addr addr;
+    char request[256];
+    const char *method = NULL, *target = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (routes[i].verb == verb) {
+            method = routes[i].method;
+            target = routes[i].target;
+        }
+    }
+    int n = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", method,
+                     target);
+    int r = sock_addr_unix(slice_cstr(path), &addr);
+    if (!r)
+        r = loop_new(&q.loop, f);
+    if (r)
+        return fault_set(f, r, "the admin socket %s cannot be used", path);
+    r = converse(&q, &addr, slice_of(request, (size_t)n), timeout_ms);
+    if (r == ERR_EOF)
+        r = parse_answer(link_input(&q.link), ret_status, ret, f);
+    else if (r == ERR_TIMEOUT)
+        fault_set(f, r, "the server at %s does not answer", path);
+    else if (r == ERR_PERM)
+        fault_set(f, r, "only the owner of %s and root may ask the server", path);
+    else {
+        r = fault_set(f, ERR_NOT_FOUND, "no server is running at %s", path);
+        fault_next(f, "start one with \"port443 serve\", or name its socket with --socket PATH");
+    }
+    link_close(&q.link, false);
+    loop_free(q.loop);
+    return r;
+}
