@@ -324,7 +324,9 @@ int action_hsts(struct reader *rd, const struct directive *d, const struct node 
     if (s.p[0] >= '0' && s.p[0] <= '9') {
         hsts->mode = CONF_HSTS_FIXED;
         hsts->set = directive_bit(age);
-        return scalar_ms(rd, age, n, &hsts->max_age_ms);
+        struct directive row = *age; /* complaints name what was written */
+        row.name = d->name;
+        return scalar_ms(rd, &row, n, &hsts->max_age_ms);
     }
     bool on = true;
     r = scalar_bool(rd, d, n, &on);

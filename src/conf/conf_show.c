@@ -84,7 +84,7 @@ static void put_row(struct show *s, const struct directive *d, const void *base)
     }
     show_value_cstr(&s->out, "\n");
     s->indent++;
-    put_block(s, d->type == TYPE_HSTS ? SCOPE_HSTS : d->block, field);
+    put_block(s, d->block, field);
     s->indent--;
 }
 

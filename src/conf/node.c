@@ -215,7 +215,10 @@ static int syntax(struct build *b, const yaml_parser_t *p)
             at.line += before.p[i] == '\n';
             at.column = before.p[i] == '\n' ? 0 : at.column + 1;
         }
-        return refuse(b, at, what, "the file must be UTF-8 text");
+        int r = refuse(b, at, what, "the file must be UTF-8 text");
+        for (char *s = b->f->snippet; *s; s++)
+            *s = *s & 0x80 ? '?' : *s;
+        return r;
     }
     return refuse(b, at, what, advice(p, b->origin));
 }

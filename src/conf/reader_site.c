@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/num.h"
 #include "conf/conf_show.h"
 
 /* ---- names ---- */
@@ -278,21 +279,43 @@ static bool is_set(const struct conf_route *route, const char *name)
     return route->set & directive_bit(directive_find(SCOPE_RULE, slice_cstr(name), &offset));
 }
 
+/* The path behind https://NAME or https://NAME:PORT of this very site; empty when `to` leads to
+ * another one. */
+static struct slice own_path(const struct conf *conf, const struct conf_site *site, struct slice to)
+{
+    if (to.p[0] == '/')
+        return to;
+    if (!slice_starts(to, SLICE("https://")))
+        return SLICE_EMPTY;
+    to = slice_from(to, 8);
+    struct slice host = slice_first(to, slice_find(to, '/')), path = slice_from(to, host.n);
+    size_t colon = slice_find(host, ':');
+    uint64_t port = 443;
+    if (colon < host.n && num_parse_u64(slice_from(host, colon + 1), 1, 65535, &port))
+        return SLICE_EMPTY;
+    if (port != conf->https_port || !slice_eq_nocase(slice_first(host, colon), site->name))
+        return SLICE_EMPTY;
+    return path.n ? path : SLICE("/");
+}
+
 /* A target on the same site that leads back to the same route never ends. */
 static int check_loop(struct reader *rd, const struct node *at, const struct conf_site *site,
                       size_t i)
 {
-    struct slice to = site->routes[i].redirect.to;
-    if (site->routes[i].action != CONF_REDIRECT || to.p[0] != '/')
+    const struct conf_route *route = &site->routes[i];
+    if (route->action != CONF_REDIRECT)
         return OK;
+    struct slice to = own_path(rd->conf, site, route->redirect.to);
     to = slice_first(to, slice_find(to, '?'));
-    for (size_t k = 0; k < site->nroutes; k++) {
+    if (to.n == 1 && route->redirect.keep_path)
+        to = route->path;
+    for (size_t k = 0; to.n && k < site->nroutes; k++) {
         if (!covers(site->routes[k].path, to))
             continue;
         if (k != i)
             return OK;
         fault_next(reader_fault(rd, at, "this redirect leads back to itself: \"%s\"",
-                                reader_word(site->routes[i].redirect.to).text),
+                                reader_word(route->redirect.to).text),
                    "put a route for the target before it, or redirect to another host");
         return ERR_CONFIG;
     }
