@@ -106,16 +106,20 @@ void accept_take(struct listener *from, int fd, const struct ip *peer, uint16_t 
 }
 
 /* False when there is nothing more to take now. */
-static bool accept_one(struct listener *from)
+static bool accept_one(struct listener *from, bool first)
 {
     struct conn_pool *p = from->pool;
     struct ip peer;
     uint16_t port;
     int fd = -1;
     uint32_t same_ip = 0;
-    if (p->count >= p->limits.connections && !conn_pool_shed(p)) {
-        conn_pool_pause(p);
-        return false;
+    if (p->count >= p->limits.connections) {
+        if (!first) /* whether one more waits is not known: nobody is shed for that */
+            return false;
+        if (!conn_pool_shed(p)) {
+            conn_pool_pause(p);
+            return false;
+        }
     }
     int r = sock_accept(from->io.fd, &fd, &peer, &port);
     if (r == ERR_RESET)
@@ -141,6 +145,6 @@ void accept_on_ready(struct loop_io *io, uint32_t events)
 {
     (void)events;
     struct listener *from = container_of(io, struct listener, io);
-    for (int i = 0; i < PER_WAKE && accept_one(from); i++)
+    for (int i = 0; i < PER_WAKE && accept_one(from, i == 0); i++)
         ;
 }

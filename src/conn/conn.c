@@ -17,6 +17,8 @@
 /* A head larger than the burst still fits: the engine's arena bounds it. */
 #define STAGE_MAX (CONN_STAGE_BYTES + EXCHANGE_ARENA_MAX)
 #define PAUSE_MS  100
+#define FRESH_MS  1000
+#define SHED_LOOK 16 /* idle connections looked at, oldest first */
 
 static void resume(struct conn_pool *p)
 {
@@ -175,12 +177,27 @@ void conn_pool_leave(struct conn *c)
         loop_defer(p->loop, &p->drained_task);
 }
 
+/* A client that has just come gets the time to ask; else clients would push each other out before
+ * any of them is served. */
+static bool is_fresh(const struct conn *c)
+{
+    return c->requests == 0 && c->state != CONN_CLOSING &&
+           loop_now_ms(c->pool->loop) - c->opened_ms < FRESH_MS;
+}
+
 bool conn_pool_shed(struct conn_pool *p)
 {
-    if (list_empty(&p->idle))
-        return false;
-    close_now(container_of(p->idle.next, struct conn, node), ERR_CAP, false);
-    return true;
+    int looked = 0;
+    LIST_FOREACH (it, &p->idle) {
+        struct conn *c = container_of(it, struct conn, node);
+        if (!is_fresh(c)) {
+            close_now(c, ERR_CAP, false);
+            return true;
+        }
+        if (++looked == SHED_LOOK)
+            break;
+    }
+    return false;
 }
 
 void conn_pool_pause(struct conn_pool *p)
