@@ -348,7 +348,8 @@ int target_normal_host(struct slice host, uint8_t *dst, struct target_host *ret)
         h.name = slice_of(dst, copy_name(slice_first(host, end), dst));
         if (!h.name.n)
             return ERR_SYNTAX;
-        if (cidr_parse_ip(h.name, &ip) == OK)
+        uint8_t last = h.name.p[h.name.n - 1];
+        if (last >= '0' && last <= '9' && cidr_parse_ip(h.name, &ip) == OK)
             r = host_address(&ip, dst, &h);
     }
     if (r)
