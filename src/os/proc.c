@@ -28,6 +28,7 @@
 
 static char *title_at;
 static size_t title_bytes;
+static char **moved_environ; /* stays ours when setenv() makes another */
 static int armed_death_signal;
 static pid_t armed_parent;
 
@@ -55,7 +56,7 @@ void proc_init(int argc, char **argv)
             return;
         }
     }
-    environ = moved;
+    environ = moved_environ = moved;
     title_at = argv[0];
     title_bytes = (size_t)(end - argv[0]);
 }

@@ -139,7 +139,7 @@ static int add_narrow(scmp_filter_ctx rules, enum sandbox_role role)
     int e = 0;
     /* No raw or packet sockets; netlink is how resolvers list the addresses of this machine. */
     for (size_t i = 0; !e && i < ARRAY_LEN(families); i++)
-        e = allow_when(rules, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+        e = allow_when(rules, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, families[i], 0));
     /* It hides its flags in memory; this answer makes glibc use clone. */
     if (!e)
         e = seccomp_rule_add(rules, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
