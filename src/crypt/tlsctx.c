@@ -5,6 +5,7 @@
  * choice here is fixed at start so that no handshake computes it again. */
 #include "crypt/tlsctx.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -127,10 +128,11 @@ int tlsctx_int_alpn(struct tlsctx *ctx, const struct slice *names, size_t count,
 int tlsctx_int_groups(struct ssl_ctx_st *ssl_ctx)
 {
     /* The hybrid group exists from OpenSSL 3.5 on; the older library refuses the whole list. */
-    if (SSL_CTX_set1_groups_list(ssl_ctx, "X25519MLKEM768:X25519:P-256"))
+    static char hybrid[] = "X25519MLKEM768:X25519:P-256", classic[] = "X25519:P-256";
+    if (SSL_CTX_set1_groups_list(ssl_ctx, hybrid))
         return 1;
     ERR_clear_error();
-    return (int)SSL_CTX_set1_groups_list(ssl_ctx, "X25519:P-256");
+    return (int)SSL_CTX_set1_groups_list(ssl_ctx, classic);
 }
 
 int tlsctx_int_identity(struct tlsctx *ctx, const struct tlsctx_identity *id, struct fault *f)
@@ -170,17 +172,14 @@ static int pin_sigalgs(struct tlsctx *ctx)
         [KEY_ECDSA_P521] = "ecdsa_secp521r1_sha512",
     };
     static const enum key_kind order[] = {KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ECDSA_P521, KEY_RSA};
-    struct buf list;
-    buf_init(&list, 512);
-    int r = OK;
-    for (size_t k = 0; !r && k < ARRAY_LEN(order); k++)
-        for (size_t i = 0; !r && i < ctx->nids; i++)
+    char list[256] = "";
+    size_t n = 0;
+    for (size_t k = 0; k < ARRAY_LEN(order); k++)
+        for (size_t i = 0; i < ctx->nids && n < sizeof(list); i++)
             if (keystore_kind(ctx->keys[i]) == order[k])
-                r = buf_printf(&list, "%s%s", list.n ? ":" : "", lists[order[k]]);
-    int ok = !r && buf_add(&list, slice_of("", 1)) == OK &&
-             SSL_CTX_set1_sigalgs_list(ctx->ssl_ctx, (const char *)buf_slice(&list).p);
-    buf_done(&list);
-    return ok;
+                n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ":" : "",
+                                      lists[order[k]]);
+    return n < sizeof(list) && SSL_CTX_set1_sigalgs_list(ctx->ssl_ctx, list);
 }
 
 static int set_identities(struct tlsctx *ctx, const struct tlsctx_server *opts, struct fault *f)

@@ -120,9 +120,11 @@ static void the_ticket_leaves_with_the_first_answer(void **state)
 static void agrees(void **state)
 {
     (void)state;
-    static const struct {
+    static struct {
         int version;
-        const char *suites13, *suites12, *groups, *suite, *group;
+        const char *suites13, *suites12;
+        char groups[16];
+        const char *suite, *group;
     } rows[] = {
         {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", NULL, "X25519:P-256",
          "TLS_AES_128_GCM_SHA256", "X25519"},
