@@ -24,6 +24,8 @@
 #define RECORD_EXTRA 32
 /* A server's first flight with a chain of two; larger ones grow once. */
 #define FLIGHT_BYTES 4096
+/* Least room for plain text that a read is given. */
+#define ROOM_MIN 64
 /* Answers to KeyUpdate, alerts. */
 #define ASIDE_BYTES 128
 /* Steps of the handshake machine after the handshake (KeyUpdate, refused renegotiations, tickets).
@@ -235,15 +237,15 @@ static int open_records(struct session *s, struct buf *plain)
 {
     for (;;) {
         size_t have = (size_t)SSL_pending(s->ssl), left = sharedbio_now.in.n, got;
-        size_t room = have > left ? have : left;
+        size_t room = have > left ? have : left, free_bytes = plain->max_bytes - plain->n;
         uint8_t *dst;
         /* With nothing left to read the call still makes the library give its buffers back. */
-        int r = buf_reserve(plain, room > 64 ? room : 64, &dst);
-        if (r) {
-            s->r = fault_set(fault_of(s), r, "%s", err_text(r));
-            return r;
-        }
-        if (!SSL_read_ex(s->ssl, dst, room > 64 ? room : 64, &got))
+        room = room > ROOM_MIN ? room : ROOM_MIN;
+        room = room < free_bytes ? room : free_bytes;
+        int r = room ? buf_reserve(plain, room, &dst) : ERR_CAP;
+        if (r)
+            return s->r = fault_set(fault_of(s), r, "%s", err_text(r));
+        if (!SSL_read_ex(s->ssl, dst, room, &got))
             return stopped(s);
         buf_commit(plain, got);
         if (sharedbio_now.in.n == 0 && SSL_pending(s->ssl) == 0)

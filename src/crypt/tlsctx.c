@@ -125,14 +125,18 @@ int tlsctx_int_alpn(struct tlsctx *ctx, const struct slice *names, size_t count,
     return OK;
 }
 
-int tlsctx_int_groups(struct ssl_ctx_st *ssl_ctx)
+int tlsctx_int_groups(struct tlsctx *ctx)
 {
-    /* The hybrid group exists from OpenSSL 3.5 on; the older library refuses the whole list. */
-    static char hybrid[] = "X25519MLKEM768:X25519:P-256", classic[] = "X25519:P-256";
-    if (SSL_CTX_set1_groups_list(ssl_ctx, hybrid))
+    /* The hybrid group exists from OpenSSL 3.5 on; the older library refuses the whole list. A star
+     * (3.5 too) asks a client for a key share: with only the first, a server without the hybrid
+     * group would cost a HelloRetryRequest. */
+    static char server[] = "X25519MLKEM768:X25519:P-256";
+    static char client[] = "*X25519MLKEM768:*X25519:P-256";
+    static char classic[] = "X25519:P-256";
+    if (SSL_CTX_set1_groups_list(ctx->ssl_ctx, ctx->server ? server : client))
         return 1;
     ERR_clear_error();
-    return (int)SSL_CTX_set1_groups_list(ssl_ctx, classic);
+    return (int)SSL_CTX_set1_groups_list(ctx->ssl_ctx, classic);
 }
 
 int tlsctx_int_identity(struct tlsctx *ctx, const struct tlsctx_identity *id, struct fault *f)
@@ -216,7 +220,7 @@ static int set_protocol(struct tlsctx *ctx, const struct tlsctx_server *opts)
     SSL_CTX_set_alpn_select_cb(sc, choose_alpn, ctx);
     return SSL_CTX_set_min_proto_version(sc, opts->tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) &&
            SSL_CTX_set_cipher_list(sc, SUITES_12) && SSL_CTX_set_ciphersuites(sc, SUITES_13) &&
-           tlsctx_int_groups(sc) && pin_sigalgs(ctx) &&
+           tlsctx_int_groups(ctx) && pin_sigalgs(ctx) &&
            SSL_CTX_set_num_tickets(sc, 0) &&    /* session_ticket sends it with the first answer */
            SSL_CTX_set_max_early_data(sc, 0) && /* 0-RTT can be replayed */
            SSL_CTX_set_session_id_context(sc, ctx->binding, sizeof(ctx->binding)) &&

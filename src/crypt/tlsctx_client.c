@@ -162,7 +162,7 @@ static int set_protocol(struct tlsctx *ctx)
     SSL_CTX_set_session_cache_mode(sc, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(sc, remember);
     /* 0 is success for this one call. */
-    return SSL_CTX_set_min_proto_version(sc, TLS1_2_VERSION) && tlsctx_int_groups(sc) &&
+    return SSL_CTX_set_min_proto_version(sc, TLS1_2_VERSION) && tlsctx_int_groups(ctx) &&
            (ctx->alpn_n == 0 || SSL_CTX_set_alpn_protos(sc, ctx->alpn, ctx->alpn_n) == 0);
 }
 

@@ -45,4 +45,4 @@ int tlsctx_int_alpn(struct tlsctx *ctx, const struct slice *names, size_t count,
 int tlsctx_int_identity(struct tlsctx *ctx, const struct tlsctx_identity *id,
                         struct fault *f) MUST_USE;
 /* The key exchange groups, the hybrid one where the library has it; 0 on failure. */
-int tlsctx_int_groups(struct ssl_ctx_st *ssl_ctx);
+int tlsctx_int_groups(struct tlsctx *ctx);

@@ -239,6 +239,43 @@ static void serves_both_kinds_of_key(void **state)
     tlsctx_unref(client);
 }
 
+/* Bytes of the server's first flight. */
+static size_t flight(struct tlsctx_identity *id)
+{
+    struct tlsctx *server, *client = pair_client(&ca);
+    struct tlsctx_server opts = {.identities = id, .nidentities = 1};
+    struct pair p;
+    assert_int_equal(tlsctx_server_new(&opts, &server, NULL), OK);
+    pair_init(&p, client, server, "site.test");
+    assert_int_equal(session_filter.open(p.server, buf_slice(&p.c2s), &p.at_server, &p.s2c), OK);
+    size_t n = p.s2c.n;
+    buf_done(&p.c2s);
+    pair_handshake(&p, 0);
+    pair_done(&p);
+    tlsctx_unref(server);
+    tlsctx_unref(client);
+    return n;
+}
+
+static void leaves_the_root_out(void **state)
+{
+    (void)state;
+    struct tlsctx_identity id = pair_identity(&ca, "site.test", KEY_ECDSA_P256, 0);
+    struct buf pem;
+    struct tlsctx_identity with_root = {id.key, NULL};
+    buf_init(&pem, 65536);
+    assert_int_equal(certinfo_pem(id.chain, &pem), OK);
+    assert_int_equal(certinfo_pem(ca.chain, &pem), OK);
+    assert_int_equal(certinfo_parse(buf_slice(&pem), &with_root.chain, NULL), OK);
+    assert_int_equal(certinfo_count(with_root.chain), 2);
+    size_t alone = flight(&id), both = flight(&with_root);
+    print_message("%zu and %zu bytes\n", alone, both);
+    assert_in_range(both, alone - 4, alone + 4); /* a signature varies by some bytes */
+    certinfo_unref(with_root.chain);
+    buf_done(&pem);
+    pair_identity_done(&id);
+}
+
 static void refuses_wrong_identities(void **state)
 {
     (void)state;
@@ -376,6 +413,7 @@ int main(void)
         cmocka_unit_test(agrees),
         cmocka_unit_test(refuses),
         cmocka_unit_test(serves_both_kinds_of_key),
+        cmocka_unit_test(leaves_the_root_out),
         cmocka_unit_test(refuses_wrong_identities),
         cmocka_unit_test(explains_what_does_not_verify),
         cmocka_unit_test(trusts_nobody_by_accident),
