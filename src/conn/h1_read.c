@@ -20,7 +20,12 @@
 
 static int fill(struct mux_h1 *m)
 {
-    int r = link_fill(&m->c->link);
+    struct link *k = &m->c->link;
+    size_t had = link_input(k).n;
+    int r = link_fill(k);
+    /* The last bytes may come together with the peer's end, which is then told again. */
+    if (r == ERR_EOF && link_input(k).n > had)
+        r = OK;
     if (r == OK)
         m->hungry = false;
     return r;

@@ -74,10 +74,10 @@ static void end_between(struct mux_h1 *m, int r)
 {
     struct conn *c = m->c;
     bool asked = m->in == H1_IN_HEAD && m->head_ms;
-    if (r == ERR_RESET) {
-        /* Many clients just go after their last answer. */
-        close_now(c, asked || !c->link.cut ? ERR_RESET : OK, false);
-    } else if (r == ERR_EOF || m->in != H1_IN_HEAD) {
+    if (r == ERR_RESET && !c->link.cut) {
+        close_now(c, r, false);
+    } else if (r == ERR_EOF || r == ERR_RESET || m->in != H1_IN_HEAD) {
+        /* Many clients end without close_notify; what is staged for them still leaves. */
         if (h1_write_seal(m) == OK)
             close_start(c, asked ? ERR_EOF : OK);
         else

@@ -147,7 +147,8 @@ static void shake_hands(struct conn *c)
     int r = OK;
     while (!r && !session_ready(c->session))
         r = link_fill(&c->link);
-    if (!r) {
+    /* A request and the client's end may have come with the last handshake bytes. */
+    if (session_ready(c->session) && (!r || r == ERR_EOF)) {
         secured(c);
         return;
     }
