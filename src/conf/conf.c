@@ -6,10 +6,10 @@
 
 #include "base/mem.h"
 #include "conf/action.h"
+#include "conf/conf_word.h"
 #include "conf/reader.h"
 #include "conf/reader_site.h"
 #include "conf/series.h"
-#include "conf/word.h"
 
 /* A configuration is the owner's, but a generator gone wild must not take the machine with it. */
 #define ARENA_MAX_BYTES ((size_t)512 << 20)
@@ -146,7 +146,7 @@ static int read_all(struct load *l)
     if (worst == OK)
         worst = check_server(l);
     for (size_t i = 0; worst != ERR_NOMEM && i < src->nwords; i++) {
-        int r = word_site(&l->rd, slice_cstr(src->words[i]), src->cwd);
+        int r = conf_word_site(&l->rd, slice_cstr(src->words[i]));
         worst = r ? r : worst;
     }
     if (worst)

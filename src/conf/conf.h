@@ -315,9 +315,8 @@ struct conf_setting {
 struct conf_source {
     const char *file;         /* name for messages; NULL: no file */
     struct slice text;        /* its bytes */
-    const char *const *words; /* NAME=TARGET */
+    const char *const *words; /* NAME=TARGET, see conf_word_absolute */
     size_t nwords;
-    const char *cwd; /* what a TARGET "." or "./dir" is relative to; NULL: they are refused */
     const struct conf_setting *settings;
     size_t nsettings;
 };
@@ -335,6 +334,9 @@ int conf_load(const struct conf_source *src, struct conf **ret,
               struct conf_faults *faults) MUST_USE;
 /* Accepts NULL. */
 void conf_free(struct conf *conf);
+/* A NAME=TARGET word whose TARGET may be ".", "./dir" or "../dir" as a word that means the same
+ * everywhere. The copy is the caller's (mem_free); NULL without memory. */
+char *conf_word_absolute(const char *word, const char *cwd) MUST_USE;
 
 /* The whole configuration as YAML that conf_load reads back to the same values; a line whose value
  * was not written ends in "# default" or "# inherited". ERR_CAP, ERR_NOMEM of the buffer. */

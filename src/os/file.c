@@ -47,6 +47,13 @@ static int error_of(int e)
     }
 }
 
+int file_cwd(char *dst, size_t cap)
+{
+    if (getcwd(dst, cap))
+        return dst[0] == '/' ? OK : ERR_NOT_FOUND; /* "(unreachable)" of getcwd(3) */
+    return errno == ERANGE ? ERR_CAP : error_of(errno);
+}
+
 int file_dup(int fd)
 {
     return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -72,6 +72,8 @@ int file_memfd(struct slice bytes, int *ret_fd) MUST_USE;
 /* Appends everything from the start of the file (from the current place of a pipe). ERR_CAP,
  * ERR_NOMEM, ERR_SYS. */
 int file_read_fd(int fd, size_t max_bytes, struct buf *ret) MUST_USE;
+/* The working directory into dst (NUL-ended). ERR_CAP, ERR_NOT_FOUND (it was removed), ERR_SYS. */
+int file_cwd(char *dst, size_t cap) MUST_USE;
 /* A second descriptor for the same open file, close-on-exec; -1 for -1 or when there is none left.
  */
 int file_dup(int fd);

@@ -259,10 +259,14 @@ static void want_site(struct collecting *col, const struct conf_site *site)
 
 static int copy_list(struct bundle *b, const struct bundle_source *src)
 {
+    char cwd[4096];
+    if (file_cwd(cwd, sizeof(cwd)))
+        cwd[0] = 0; /* then ./dir is refused with words */
     if (src->nwords > LIST_MAX || src->nsettings > LIST_MAX)
         return ERR_CAP;
     for (size_t i = 0; i < src->nwords; i++) {
-        if (!(b->words[i] = mem_strdup(src->words[i])))
+        const char *word = src->words[i];
+        if (!(b->words[i] = cwd[0] ? conf_word_absolute(word, cwd) : mem_strdup(word)))
             return ERR_NOMEM;
         b->nwords++;
     }

@@ -380,6 +380,16 @@ static void log_to_full_pipe(void **state)
     close(fds[0]);
 }
 
+static void knows_where_it_works(void **state)
+{
+    (void)state;
+    char want[4096], have[4096];
+    assert_non_null(getcwd(want, sizeof(want)));
+    assert_int_equal(file_cwd(have, sizeof(have)), OK);
+    assert_string_equal(have, want);
+    assert_int_equal(file_cwd(have, 1), ERR_CAP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_files, setup, teardown),
         cmocka_unit_test_setup_teardown(logs, setup, teardown),
         cmocka_unit_test(log_to_full_pipe),
+        cmocka_unit_test(knows_where_it_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

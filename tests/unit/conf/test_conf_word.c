@@ -3,8 +3,9 @@
 
 /* NAME=TARGET words: what they mean, alone and beside a file, and what is said when they are wrong.
  */
-#include "conf/word.h"
+#include "conf/conf_word.h"
 
+#include "base/mem.h"
 #include "loading.h"
 
 static int load(const char *file, const char *const *words, size_t nwords, struct conf **ret)
@@ -12,8 +13,7 @@ static int load(const char *file, const char *const *words, size_t nwords, struc
     struct conf_source src = {.file = file ? "t.yaml" : NULL,
                               .text = slice_cstr(file ? file : ""),
                               .words = words,
-                              .nwords = nwords,
-                              .cwd = "/work"};
+                              .nwords = nwords};
     return conf_load(&src, ret, &loading_faults);
 }
 
@@ -25,9 +25,6 @@ struct good {
 
 static const struct good goods[] = {
     {"example.com=/srv/www", "example.com", CONF_FILES, "/srv/www"},
-    {"localhost=.", "localhost", CONF_FILES, "/work"},
-    {"localhost=./public", "localhost", CONF_FILES, "/work/public"},
-    {"localhost=../x", "localhost", CONF_FILES, "/work/../x"},
     {"App.example.com=3000", "app.example.com", CONF_PROXY, "http://127.0.0.1:3000"},
     {"a.test=http://10.0.0.5:8080", "a.test", CONF_PROXY, "http://10.0.0.5:8080"},
     {"a.test=https://backend", "a.test", CONF_PROXY, "https://backend:443"},
@@ -98,6 +95,28 @@ static void are_refused_with_words(void **state)
     }
 }
 
+static void directories_become_absolute(void **state)
+{
+    static const char *const rows[][3] = {
+        {"a.test=.", "/work", "a.test=/work"},
+        {"a.test=./public", "/work", "a.test=/work/public"},
+        {"a.test=./public", "/", "a.test=/public"},
+        {"a.test=../x", "/work", "a.test=/work/../x"},
+        {"a.test=..", "/work", "a.test=/work/.."},
+        {"a.test=/srv", "/work", "a.test=/srv"},
+        {"a.test=3000", "/work", "a.test=3000"},
+        {"a.test=.hidden", "/work", "a.test=.hidden"},
+        {"a.test", "/work", "a.test"},
+        {".", "/work", "."},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *have = conf_word_absolute(rows[i][0], rows[i][1]);
+        assert_string_equal(have, rows[i][2]);
+        mem_free(have);
+    }
+}
+
 static void join_a_file(void **state)
 {
     static const char *const both[] = {"b.test=3000"};
@@ -123,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mean_a_site),
         cmocka_unit_test(are_refused_with_words),
+        cmocka_unit_test(directories_become_absolute),
         cmocka_unit_test(join_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,9 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* The short language of the command line: NAME=/dir, NAME=PORT, NAME=URL, NAME=>URL. */
-#include "conf/word.h"
+#include "conf/conf_word.h"
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "conf/reader_site.h"
 
@@ -15,25 +16,30 @@ static struct node *action(struct reader *rd, struct node *target, const char *d
     return key ? node_pair(rd->tree, key, target) : NULL;
 }
 
-static int files(struct reader *rd, struct node *target, const char *cwd, struct node **ret)
+static bool is_relative(struct slice target)
 {
-    struct slice s = target->text;
-    if (s.p[0] == '/') {
-        *ret = action(rd, target, "root", s);
-        return *ret ? OK : ERR_NOMEM;
-    }
-    if (!cwd) {
-        reader_fault(rd, target, "\"%s\" takes an absolute path here", reader_word(s).text);
-        return ERR_CONFIG;
-    }
-    struct slice path, below = slice_eq(s, SLICE(".")) ? SLICE_EMPTY : s;
-    if (slice_starts(below, SLICE("./")))
-        below = slice_from(below, 2);
-    int r = arena_printf(rd->tree, &path, "%s%s" SLICE_F, cwd, below.n ? "/" : "", SLICE_A(below));
-    if (r)
-        return r;
-    *ret = action(rd, target, "root", path);
-    return *ret ? OK : ERR_NOMEM;
+    return slice_eq(target, SLICE(".")) || slice_eq(target, SLICE("..")) ||
+           slice_starts(target, SLICE("./")) || slice_starts(target, SLICE("../"));
+}
+
+char *conf_word_absolute(const char *word, const char *cwd)
+{
+    struct slice s = slice_cstr(word), dir = slice_cstr(cwd);
+    size_t equals = slice_find(s, '=');
+    struct slice target = slice_from(s, equals + 1);
+    if (!is_relative(target))
+        return mem_strdup(word);
+    if (slice_eq(target, SLICE(".")))
+        target = SLICE_EMPTY;
+    else if (slice_starts(target, SLICE("./")))
+        target = slice_from(target, 2);
+    struct buf b;
+    buf_init(&b, s.n + dir.n + 2);
+    int r = buf_printf(&b, SLICE_F "=" SLICE_F "%s" SLICE_F, (int)equals, word, SLICE_A(dir),
+                       target.n && !slice_eq(dir, SLICE("/")) ? "/" : "", SLICE_A(target));
+    char *copy = r ? NULL : mem_dup(buf_slice(&b).p, buf_slice(&b).n);
+    buf_done(&b);
+    return copy;
 }
 
 static bool is_number(struct slice s)
@@ -61,7 +67,7 @@ static int proxy_port(struct reader *rd, struct node *target, struct node **ret)
 }
 
 /* The site's map, from the one value behind '='. */
-static int expand(struct reader *rd, struct node *target, const char *cwd, struct node **ret)
+static int expand(struct reader *rd, struct node *target, struct node **ret)
 {
     struct slice s = target->text;
     if (s.n == 0) {
@@ -74,9 +80,10 @@ static int expand(struct reader *rd, struct node *target, const char *cwd, struc
         *ret = action(rd, target, "redirect", slice_from(s, 1));
         return *ret ? OK : ERR_NOMEM;
     }
-    if (s.p[0] == '/' || slice_eq(s, SLICE(".")) || slice_starts(s, SLICE("./")) ||
-        slice_starts(s, SLICE("../")))
-        return files(rd, target, cwd, ret);
+    if (s.p[0] == '/') {
+        *ret = action(rd, target, "root", s);
+        return *ret ? OK : ERR_NOMEM;
+    }
     if (is_number(s))
         return proxy_port(rd, target, ret);
     if (slice_starts(s, SLICE("http://")) || slice_starts(s, SLICE("https://")) ||
@@ -90,7 +97,7 @@ static int expand(struct reader *rd, struct node *target, const char *cwd, struc
     return ERR_CONFIG;
 }
 
-int word_site(struct reader *rd, struct slice word, const char *cwd)
+int conf_word_site(struct reader *rd, struct slice word)
 {
     struct node_origin *origin = arena_alloc(rd->tree, sizeof(*origin));
     if (!origin)
@@ -107,6 +114,6 @@ int word_site(struct reader *rd, struct slice word, const char *cwd)
                    "for example: example.com=/srv/www, app.example.com=3000");
         return ERR_CONFIG;
     }
-    int r = expand(rd, target, cwd, &key->value);
+    int r = expand(rd, target, &key->value);
     return r ? r : reader_site_add(rd, key);
 }

@@ -6,5 +6,5 @@
 
 #include "conf/reader.h"
 
-/* Adds the site that `word` describes; cwd may be NULL. OK, ERR_CONFIG (reported), ERR_NOMEM. */
-int word_site(struct reader *rd, struct slice word, const char *cwd) MUST_USE;
+/* Adds the site that `word` describes. OK, ERR_CONFIG (reported), ERR_NOMEM. */
+int conf_word_site(struct reader *rd, struct slice word) MUST_USE;
