@@ -129,7 +129,8 @@ struct result {
 
 static size_t tell(char *dst, size_t at, struct slice s)
 {
-    memcpy(dst + at, s.p, s.n);
+    if (s.n)
+        memcpy(dst + at, s.p, s.n);
     dst[at + s.n] = '|';
     return at + s.n + 1;
 }
