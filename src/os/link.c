@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "os/sysfault.h"
 
 /* One fill may add a whole receive block and what the filter held back before the check against
@@ -115,14 +116,24 @@ static void tighten(struct buf *b)
     *b = fit;
 }
 
+/* How much to ask for behind bytes that wait: what fits without growing, or else without leaving
+ * the size classes of the pool. */
+static size_t plain_room(const struct buf *in)
+{
+    size_t room = in->cap - in->off - in->n;
+    if (room >= LOOSE_BYTES)
+        return room < LINK_RECV_BYTES ? room : LINK_RECV_BYTES;
+    return in->n < POOL_MAX - LINK_RECV_BYTES ? LINK_RECV_BYTES : LINK_RECV_BYTES / 4;
+}
+
 static int fill_plain(struct link *k)
 {
     uint8_t *p;
-    size_t n = 0;
-    int r = buf_reserve(&k->in, LINK_RECV_BYTES, &p);
+    size_t n = 0, room = plain_room(&k->in);
+    int r = buf_reserve(&k->in, room, &p);
     if (r)
         return r;
-    r = receive(k, p, LINK_RECV_BYTES, &n);
+    r = receive(k, p, room, &n);
     buf_commit(&k->in, n);
     if (k->in.n == 0)
         buf_done(&k->in);

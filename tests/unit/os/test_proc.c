@@ -267,6 +267,24 @@ static void starts_programs(void **state)
     close(hidden[0]);
 }
 
+static void keeps_only(void **state)
+{
+    (void)state;
+    pid_t pid = fork_role("port443: t", 0);
+    if (pid == 0) {
+        int fds[8];
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+            fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int keep[] = {fds[6], fds[2], -1, fds[6]};
+        proc_keep_only(keep, ARRAY_LEN(keep));
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+            if ((fcntl(fds[i], F_GETFD) >= 0) != (i == 2 || i == 6))
+                proc_end(1);
+        proc_end(fcntl(STDERR_FILENO, F_GETFD) >= 0 ? 0 : 2);
+    }
+    assert_int_equal(end_of(pid).status, 0);
+}
+
 static void facts(void **state)
 {
     (void)state;
@@ -357,11 +375,17 @@ int main(int argc, char **argv)
 {
     proc_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_in_words),    cmocka_unit_test(titles),
-        cmocka_unit_test(dies_with_parent), cmocka_unit_test(signals_are_events),
-        cmocka_unit_test(rights_are_gone),  cmocka_unit_test(users),
-        cmocka_unit_test(starts_programs),  cmocka_unit_test(facts),
-        cmocka_unit_test(notifies),         cmocka_unit_test(counters_are_shared),
+        cmocka_unit_test(ends_in_words),
+        cmocka_unit_test(titles),
+        cmocka_unit_test(dies_with_parent),
+        cmocka_unit_test(signals_are_events),
+        cmocka_unit_test(rights_are_gone),
+        cmocka_unit_test(users),
+        cmocka_unit_test(starts_programs),
+        cmocka_unit_test(keeps_only),
+        cmocka_unit_test(facts),
+        cmocka_unit_test(notifies),
+        cmocka_unit_test(counters_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
