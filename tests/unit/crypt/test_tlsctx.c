@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/err.h"
 #include "pair.h"
@@ -101,8 +102,16 @@ static void the_ticket_leaves_with_the_first_answer(void **state)
     struct tlsctx *client = pair_client(&ca), *server = pair_server(&ca, &ring, 1);
     struct pair p;
     pair_init(&p, client, server, "site.test");
-    pair_handshake(&p, 0);
-    assert_int_equal(p.s2c.n, 0);
+    assert_int_equal(session_filter.open(p.server, buf_slice(&p.c2s), &p.at_server, &p.s2c), OK);
+    buf_done(&p.c2s);
+    assert_int_equal(session_filter.open(p.client, buf_slice(&p.s2c), &p.at_client, &p.c2s), OK);
+    buf_done(&p.s2c);
+    assert_true(session_ready(p.client) && !session_ready(p.server));
+    assert_int_equal(session_filter.open(p.server, buf_slice(&p.c2s), &p.at_server, &p.s2c), OK);
+    buf_done(&p.c2s);
+    assert_true(session_ready(p.server));
+    assert_int_equal(p.s2c.n, 0); /* nothing of its own: no send for the ticket */
+    assert_int_equal(p.s2c.cap + p.at_server.cap, 0);
     assert_int_equal(session_ticket(p.server, &p.s2c), OK);
     size_t ticket = p.s2c.n;
     pair_say(&p, false, SLICE("answer"));
@@ -276,6 +285,80 @@ static void leaves_the_root_out(void **state)
     pair_identity_done(&id);
 }
 
+/* A CA certificate of three levels' upper two; name "root" signs "middle". */
+static X509 *authority(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *signer)
+{
+    static char basic[] = "critical,CA:TRUE", usage[] = "critical,keyCertSign", skid[] = "hash";
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+    X509V3_CTX ctx;
+    const struct {
+        int nid;
+        const char *value;
+    } exts[] = {
+        {NID_basic_constraints, basic}, {NID_key_usage, usage}, {NID_subject_key_identifier, skid}};
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), issuer ? 2 : 1);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1, 0);
+    X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(exts); i++) {
+        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, exts[i].nid, exts[i].value);
+        X509_add_ext(cert, ext, -1);
+        X509_EXTENSION_free(ext);
+    }
+    assert_true(X509_sign(cert, signer, EVP_sha256()));
+    return cert;
+}
+
+static void sends_intermediates(void **state)
+{
+    (void)state;
+    struct key *root_key, *middle_key;
+    assert_int_equal(keystore_generate(KEY_ECDSA_P256, &root_key, NULL), OK);
+    assert_int_equal(keystore_generate(KEY_ECDSA_P256, &middle_key, NULL), OK);
+    X509 *root = authority("root", keystore_pkey(root_key), NULL, keystore_pkey(root_key));
+    X509 *middle = authority("middle", keystore_pkey(middle_key), root, keystore_pkey(root_key));
+    struct pair_ca upper = {.now_s = ca.now_s}, lower = {.key = middle_key, .now_s = ca.now_s};
+    assert_int_equal(certinfo_wrap(&root, 1, &upper.chain, NULL), OK);
+    assert_int_equal(certinfo_wrap(&middle, 1, &lower.chain, NULL), OK);
+    buf_init(&upper.pem, 65536);
+    assert_int_equal(certinfo_pem(upper.chain, &upper.pem), OK);
+    struct tlsctx_identity leaf = pair_identity(&lower, "site.test", KEY_ECDSA_P256, 0), full;
+    X509 *certs[] = {certinfo_x509(leaf.chain, 0), middle, root};
+    full.key = leaf.key;
+    assert_int_equal(certinfo_wrap(certs, 3, &full.chain, NULL), OK);
+    struct tlsctx *client = pair_client(&upper), *server;
+    for (int complete = 0; complete < 2; complete++) {
+        struct tlsctx_server opts = {.identities = complete ? &full : &leaf, .nidentities = 1};
+        struct pair p;
+        struct fault f;
+        assert_int_equal(tlsctx_server_new(&opts, &server, &f), OK);
+        pair_init(&p, client, server, "site.test");
+        pair_run(&p, 0);
+        session_fault(p.client, &f);
+        print_message("%s: %s\n", err_name(p.client_r), f.what);
+        assert_int_equal(p.client_r, complete ? OK : ERR_VERIFY);
+        if (!complete)
+            assert_non_null(strstr(f.what, "issued by the unknown CA middle"));
+        pair_done(&p);
+        tlsctx_unref(server);
+    }
+    tlsctx_unref(client);
+    certinfo_unref(full.chain);
+    pair_identity_done(&leaf);
+    certinfo_unref(upper.chain);
+    certinfo_unref(lower.chain);
+    buf_done(&upper.pem);
+    X509_free(root);
+    X509_free(middle);
+    keystore_unref(root_key);
+    keystore_unref(middle_key);
+}
+
 static void refuses_wrong_identities(void **state)
 {
     (void)state;
@@ -414,6 +497,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(serves_both_kinds_of_key),
         cmocka_unit_test(leaves_the_root_out),
+        cmocka_unit_test(sends_intermediates),
         cmocka_unit_test(refuses_wrong_identities),
         cmocka_unit_test(explains_what_does_not_verify),
         cmocka_unit_test(trusts_nobody_by_accident),
