@@ -340,7 +340,7 @@ static void tls_handshake_cut_or_silent(void **state)
         get(&c, u);
         if (silent) {
             assert_int_equal(c.fail, ERR_UPSTREAM_TIMEOUT);
-            assert_in_range(loop_now_ms(l) - start_ms, 150, 600);
+            assert_in_range(loop_now_ms(l) - start_ms, 150, 3000);
         } else {
             assert_true(c.fail == ERR_RESET || c.fail == ERR_EOF || c.fail == ERR_TLS);
         }
@@ -412,7 +412,7 @@ static void connect_times_out(void **state)
     uint64_t start_ms = loop_now_ms(l);
     get(&c, u);
     assert_int_equal(c.fail, ERR_UPSTREAM_TIMEOUT);
-    assert_in_range(loop_now_ms(l) - start_ms, 120, 600);
+    assert_in_range(loop_now_ms(l) - start_ms, 120, 3000);
     caller_done(&c);
     upstream_unref(u);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -447,7 +447,7 @@ static void second_address_after_the_stagger(void **state)
         get(&c, u);
         assert_int_equal(c.fail, 0);
         assert_memory_equal(fetch_address(c.f), "[::1]:", 6);
-        assert_in_range(loop_now_ms(l) - start_ms, DIAL_STAGGER_MS, DIAL_STAGGER_MS + 500);
+        assert_in_range(loop_now_ms(l) - start_ms, DIAL_STAGGER_MS, DIAL_STAGGER_MS + 1500);
         caller_done(&c);
         upstream_unref(u);
         toy_done(&t);

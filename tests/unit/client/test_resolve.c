@@ -300,11 +300,10 @@ static void old_addresses_while_servers_are_down(void **state)
         assert_true(k.stale);
         assert_int_equal(k.first.bytes[15], 9);
         pass_ms(50); /* the servers have failed by now: no more waiting */
-        uint64_t start_ms = loop_now_ms(l);
         begin(&k, name);
-        wait_for(&k);
+        loop_turn(l, 0);
+        assert_true(k.done);
         assert_true(k.stale);
-        assert_in_range(loop_now_ms(l) - start_ms, 0, 40);
         struct resolve_stats s;
         resolve_stats(res, &s);
         assert_true(s.stale_answers >= 2);
@@ -329,6 +328,10 @@ static void no_server_no_address(void **state)
 static void truncated_answers_come_over_tcp(void **state)
 {
     (void)state;
+    struct fault f;
+    struct resolve_options o = {.servers = servers, .timeout_ms = 2000, .tries = 1};
+    resolve_free(res);
+    assert_int_equal(resolve_new(l, &o, &res, &f), OK);
     mode = TRUNCATED;
     unsigned before = tcp.accepted;
     expect("big.test", OK, "127.0.0.9");
