@@ -91,7 +91,9 @@ static void put_words(struct json *j, const char *const *words)
 static void put_limits(struct json *j, const struct directive *d)
 {
     static const unsigned redirects[] = {301, 302, 303, 307, 308};
-    if (d->type == TYPE_COUNT || d->type == TYPE_RETURN) {
+    if (d->type == TYPE_MS) /* a bare number has no unit, save 0; texts have no maximum */
+        json_uint(j, "maximum", 0);
+    if (d->type == TYPE_COUNT || d->type == TYPE_BYTES || d->type == TYPE_RETURN) {
         json_uint(j, "minimum", d->min);
         json_uint(j, "maximum", d->max);
     }
