@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 
 #include "base/mem.h"
+#include "conf/directive.h"
 #include "loading.h"
 
 static const struct conf_site *site(const struct conf *conf, const char *name)
@@ -126,6 +127,37 @@ static void upstreams_have_parts(void **state)
     }
 }
 
+static void prefixes_end_at_segments(void **state)
+{
+    (void)state;
+    struct conf *conf = loading_good("sites: {a.test: {routes: [{path: /api, respond: a}, "
+                                     "{path: /apix, respond: b}, {path: /ap, respond: c}, "
+                                     "{path: /, redirect: /api/new}]}}\n");
+    assert_int_equal(conf->sites[0].nroutes, 4);
+    conf_free(conf);
+}
+
+static void verification_ends_with_the_long_word_only(void **state)
+{
+    static const struct {
+        const char *text;
+        bool verify;
+    } rows[] = {
+        {"sites: {a.test: {proxy: 'https://h'}}\n", true},
+        {"sites: {a.test: {proxy: {to: 'https://h', tls: {insecure_skip_verify: true}}}}\n", false},
+        {"sites: {a.test: {proxy: {to: 'https://h', tls: {insecure_skip_verify: false}}}}\n", true},
+        {"sites: {a.test: {proxy: 'https://h'}}\nupstream: {tls: {insecure_skip_verify: true}}\n",
+         false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct conf *conf = loading_good(rows[i].text);
+        if (conf->sites[0].routes[0].proxy.tls.verify != rows[i].verify)
+            fail_msg("%s: verify is %d", rows[i].text, !rows[i].verify);
+        conf_free(conf);
+    }
+}
+
 static void certificates_become_one_list(void **state)
 {
     (void)state;
@@ -177,6 +209,8 @@ static void options_win_over_the_file(void **state)
     assert_int_equal(conf_load(&src, &conf, &loading_faults), OK);
     assert_int_equal(conf->https_port, 9443);
     assert_text(conf->state, "/tmp/s");
+    size_t offset;
+    assert_true(conf->set & directive_bit(directive_find(SCOPE_SERVER, SLICE("state"), &offset)));
     conf_free(conf);
     src.settings = bad;
     assert_int_equal(conf_load(&src, &conf, &loading_faults), ERR_CONFIG);
@@ -244,6 +278,8 @@ int main(void)
         cmocka_unit_test(one_line_is_enough),
         cmocka_unit_test(values_are_handed_down),
         cmocka_unit_test(upstreams_have_parts),
+        cmocka_unit_test(prefixes_end_at_segments),
+        cmocka_unit_test(verification_ends_with_the_long_word_only),
         cmocka_unit_test(certificates_become_one_list),
         cmocka_unit_test(keep_path_follows_the_target),
         cmocka_unit_test(options_win_over_the_file),
