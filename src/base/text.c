@@ -8,14 +8,14 @@
 
 #define WORD_MAX_BYTES 64
 
-size_t text_escape(struct slice s, char *dst, size_t cap)
+static size_t escape(struct slice s, bool quotes, char *dst, size_t cap)
 {
     size_t n = 0;
     if (cap == 0)
         return 0;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t ch = s.p[i];
-        bool plain = ch >= 0x20 && ch < 0x7f && ch != '\\';
+        bool plain = ch >= 0x20 && ch < 0x7f && ch != '\\' && !(quotes && ch == '"');
         if (n + (plain ? 1 : 4) >= cap)
             break;
         if (plain) {
@@ -29,6 +29,16 @@ size_t text_escape(struct slice s, char *dst, size_t cap)
     }
     dst[n] = 0;
     return n;
+}
+
+size_t text_escape(struct slice s, char *dst, size_t cap)
+{
+    return escape(s, false, dst, cap);
+}
+
+size_t text_escape_quotes(struct slice s, char *dst, size_t cap)
+{
+    return escape(s, true, dst, cap);
 }
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
