@@ -127,7 +127,8 @@ struct mux_ops {
 };
 
 /* Queues the head of the final answer; call once. The body follows by ops->pull (not called when
- * no_body or length is 0). OK, ERR_NOMEM; on error call exchange_abort. Nothing is sent before the
+ * no_body or length is 0). OK, ERR_NOMEM, ERR_UPSTREAM_PROTOCOL (a tunnel where none can start); on
+ * error call exchange_abort. Nothing is sent before the
  * engine returns to the mux: head and first body bytes leave in one send. */
 static inline int exchange_respond(struct exchange *x, const struct response *a)
 {

@@ -22,7 +22,9 @@ static int fill(struct mux_h1 *m)
 {
     struct link *k = &m->c->link;
     size_t had = link_input(k).n;
+    uint64_t received = k->received_bytes;
     int r = link_fill(k);
+    m->wake_bytes += (uint32_t)(k->received_bytes - received);
     /* The last bytes may come together with the peer's end, which is then told again. */
     if (r == ERR_EOF && link_input(k).n > had)
         r = OK;
@@ -170,7 +172,6 @@ static void note_progress(struct mux_h1 *m, size_t n)
 {
     m->body_ms = now(m);
     m->rate_bytes += n;
-    m->wake_bytes += (uint32_t)n;
 }
 
 static void hand_over(struct mux_h1 *m, struct slice data, bool end)

@@ -106,8 +106,9 @@ static void set_coding(struct mux_h1 *m, const struct response *a, struct h1_hea
 
 static int set_tunnel(struct mux_h1 *m, const struct response *a, struct h1_head *h)
 {
-    if (BUG_IF(m->in != H1_IN_DONE || m->x.req.version < 11))
-        return ERR_BUG;
+    /* An upstream that switches protocols in the middle of a request body, or on 1.0. */
+    if (m->in != H1_IN_DONE || m->x.req.version < 11)
+        return ERR_UPSTREAM_PROTOCOL;
     m->out = H1_OUT_BODY;
     m->in = H1_IN_TUNNEL;
     m->coding = H1_UNTIL_CLOSE;

@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* The toy engine: /bytes/N, /loan/N (length known), /chunked/N, /echo, /count, /early, /wait,
- * /sink, /tunnel, /abort, /cut, /cutlate, /hint, /trailers, /status/N. */
+ * /sink, /tunnel, /abort, /cut, /respond-abort, /ready, /hint, /trailers,
+ * /lchunked/N, /status/N. */
 #include "rig.h"
 
 #include <errno.h>
@@ -47,7 +48,9 @@ static void answer(struct exchange *x, uint16_t status, int64_t length)
                                .length = length,
                                .no_body = x->req.method == METHOD_HEAD,
                                .tunnel = status == 101};
-    assert_int_equal(exchange_respond(x, &a), OK);
+    int r = exchange_respond(x, &a);
+    if (r)
+        exchange_abort(x, r);
 }
 
 static void answer_count(struct exchange *x)
@@ -85,10 +88,13 @@ static void on_head(struct exchange *x)
     struct rig *g = rig_of(x);
     struct slice path = x->req.path;
     struct rig_app *app = arena_zalloc(&x->arena, sizeof(*app));
-    assert_non_null(app);
     x->app = app;
-    buf_init(&app->held, RIG_BODY_HELD);
     g->heads++;
+    if (!app) {
+        exchange_abort(x, ERR_NOMEM);
+        return;
+    }
+    buf_init(&app->held, RIG_BODY_HELD);
     g->seen = x->req;
     snprintf(g->seen_host, sizeof(g->seen_host), SLICE_F, SLICE_A(x->req.host));
     snprintf(g->seen_path, sizeof(g->seen_path), SLICE_F, SLICE_A(path));
@@ -124,6 +130,10 @@ static void on_head(struct exchange *x)
         app->mode = CUT;
         app->left = 100000;
         answer(x, 200, 200000);
+    } else if (slice_eq(path, SLICE("/ready"))) {
+        const struct response a = {
+            .status = 200, .h1_fields = SLICE("ETag: \"1\"\r\nX-R: 2\r\n"), .length = 0};
+        assert_int_equal(exchange_respond(x, &a), OK);
     } else if (slice_eq(path, SLICE("/hint"))) {
         assert_int_equal(exchange_inform(x, 103, link, 1), OK);
         answer(x, 200, 0);
@@ -141,9 +151,13 @@ static void on_body(struct exchange *x, struct slice data, bool end)
     struct rig *g = rig_of(x);
     struct rig_app *app = x->app;
     g->body_bytes += data.n;
+    if (!app)
+        return;
     app->body_ended |= end;
     if (app->mode == ECHO) {
-        assert_int_equal(buf_add(&app->held, data), OK);
+        int r = buf_add(&app->held, data);
+        if (r)
+            exchange_abort(x, r);
         exchange_resume(x);
         return;
     }
@@ -204,7 +218,8 @@ static void on_exchange_close(struct exchange *x, int r)
 {
     struct rig *g = rig_of(x);
     struct rig_app *app = x->app;
-    buf_done(&app->held);
+    if (app)
+        buf_done(&app->held);
     g->ended++;
     g->end_r = r;
     if (g->waiting == x)

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "os/sysfault.h"
 #include "rig.h"
 #include "wire/chunked.h"
 
@@ -141,6 +142,9 @@ static const struct row rows[] = {
     {"GET /hint HTTP/1.1\r\n" HOST,
      "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\n", "chunked",
      "\r\n\r\n"},
+    {"GET /ready HTTP/1.1\r\n" HOST, "GMT\r\nETag: \"1\"\r\nX-R: 2\r\nContent-Length: 0\r\n",
+     "X-Toy", "\r\n\r\n"},
+    {"POST /tunnel HTTP/1.1\r\n" HOST "Content-Length: 1\r\n", "", "HTTP", ""},
     {"GET /hint HTTP/1.0\r\n" HOST, "HTTP/1.1 200 OK\r\n", "103", "\r\n\r\n"},
     {"GET /trailers HTTP/1.1\r\n" HOST, "chunked\r\n", "Content-Length",
      "\r\n0\r\nX-Sum: 42\r\n\r\n"},
@@ -260,9 +264,15 @@ static void allocates_nothing_per_request(void **state)
     buf_init(&got, 1 << 20);
     int fd = rig_connect(&g, 0);
     uint64_t before = 0, used = 0;
+#if defined(PORT443_ASSERT)
+    uint64_t calls = 0;
+#endif
     for (int i = 0; i < 1000; i++) {
         if (i == 100) {
             before = mem_count();
+#if defined(PORT443_ASSERT)
+            calls = sysfault_count();
+#endif
             used = pool_used_bytes();
         }
         rig_send(&g, fd,
@@ -275,6 +285,9 @@ static void allocates_nothing_per_request(void **state)
     }
 #if !defined(PORT443_SANITIZED)
     assert_int_equal(mem_count() - before, 0);
+#endif
+#if defined(PORT443_ASSERT)
+    assert_int_equal(sysfault_count() - calls, 900 * 2); /* one recv, one send */
 #endif
     assert_int_equal(pool_used_bytes(), used);
     assert_true(before);
