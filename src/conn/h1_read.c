@@ -17,6 +17,7 @@
 #define TRAILER_BYTES  8192
 #define TRAILER_FIELDS 32
 #define LINE_LOG_BYTES 1024
+#define FIELD_OVERHEAD 32 /* RFC 9113 10.5.1 */
 
 static int fill(struct mux_h1 *m)
 {
@@ -52,11 +53,21 @@ static int keep_fields(struct mux_h1 *m)
     return OK;
 }
 
+/* As HTTP/2 counts: many tiny fields cost memory too. */
+static bool is_too_large(const struct mux_h1 *m)
+{
+    const struct http1_head *h = &m->head.head;
+    size_t sum = 0;
+    for (size_t i = 0; i < h->count; i++)
+        sum += h->fields[i].name.n + h->fields[i].value.n + FIELD_OVERHEAD;
+    return sum > m->c->pool->limits.header_bytes;
+}
+
 static int make_request(struct mux_h1 *m, struct slice block)
 {
     const struct http1_request *q = &m->head;
     const struct http1_framing *f = &m->framing;
-    int r = http1_request_framing(q, &m->framing);
+    int r = is_too_large(m) ? ERR_HEAD_TOO_LARGE : http1_request_framing(q, &m->framing);
     if (r)
         return r;
     const struct reqhead h = {.version = (uint8_t)(10 + q->minor),

@@ -117,11 +117,59 @@ static void gives_the_exact_status(void **state)
     }
 }
 
+/* `start`, then n times `more`, then `end`: just below and just above a limit. */
+static void is_bounded(const char *start, const char *more, size_t n, const char *status)
+{
+    struct buf request, got;
+    char want[32];
+    buf_init(&request, 1 << 20);
+    assert_int_equal(buf_add(&request, slice_cstr(start)), OK);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(buf_add(&request, slice_cstr(more)), OK);
+    assert_int_equal(buf_printf(&request, "%s\r\n\r\n", more[0] == 'a' ? " HTTP/1.0" : ""), OK);
+    assert_int_equal(rig_ask(&g, buf_slice(&request), &got), ERR_EOF);
+    snprintf(want, sizeof(want), "HTTP/1.1 %s ", status);
+    if (!slice_starts(buf_slice(&got), slice_cstr(want)))
+        fail_msg("%zu times %s: want %s, got %s", n, more, status, rig_text(&got));
+    buf_done(&request);
+    buf_done(&got);
+}
+
+static void bounds_heads(void **state)
+{
+    (void)state;
+    is_bounded("GET /", "a", 8000, "404");
+    is_bounded("GET /", "a", 8200, "414");
+    is_bounded("GET /", "a", 100000, "414");
+    is_bounded("GET / HTTP/1.0", "\r\nX: y", 50, "404");
+    is_bounded("GET / HTTP/1.0", "\r\nX: y", 51, "431");
+    assert_string_equal(g.reject_line, "GET / HTTP/1.0");
+    char field[2002];
+    memset(field, 'x', sizeof(field));
+    memcpy(field, "\r\nX:", 4);
+    field[2001] = 0;
+    is_bounded("GET / HTTP/1.0", field, 8, "404");
+    is_bounded("GET / HTTP/1.0", field, 20, "431");
+}
+
+static void says_nothing_to_half_a_head(void **state)
+{
+    (void)state;
+    int fd = rig_connect(&g, 0);
+    rig_send(&g, fd, SLICE("GET / HT"));
+    close(fd);
+    rig_wait(&g, &g.closed, 1);
+    assert_int_equal(g.close_r, ERR_EOF);
+    assert_int_equal(g.heads, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_and_keeps_the_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_the_exact_status, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounds_heads, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_nothing_to_half_a_head, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
