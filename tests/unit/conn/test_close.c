@@ -204,6 +204,28 @@ static void drains(void **state)
     buf_done(&none);
 }
 
+/* The head had gone out without Connection: close. */
+static void drains_in_mid_answer(void **state)
+{
+    (void)state;
+    struct buf got;
+    start();
+    int fd = rig_connect(&g, 0);
+    rig_send(&g, fd, SLICE("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nab"));
+    rig_wait(&g, &g.heads, 1);
+    rig_pass(&g, 5);
+    conn_pool_drain(g.pool, on_drained, &g);
+    rig_pass(&g, 5);
+    assert_int_equal(g.ended, 0);
+    rig_send(&g, fd, SLICE("cd"));
+    assert_int_equal(all(fd, &got), ERR_EOF);
+    assert_true(slice_ends(buf_slice(&got), SLICE("2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n")));
+    assert_int_equal(g.end_r, OK);
+    close(fd);
+    rig_wait(&g, &g.drained, 1);
+    buf_done(&got);
+}
+
 static void kills(void **state)
 {
     (void)state;
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(resets_who_takes_nothing, set_up, teardown),
         cmocka_unit_test_setup_teardown(bounds_the_linger, set_up, teardown),
         cmocka_unit_test_setup_teardown(drains, set_up, teardown),
+        cmocka_unit_test_setup_teardown(drains_in_mid_answer, set_up, teardown),
         cmocka_unit_test_setup_teardown(kills, set_up, teardown),
         cmocka_unit_test_setup_teardown(ends_after_so_many_requests, set_up, teardown),
         cmocka_unit_test_setup_teardown(survives_every_failed_allocation, set_up, teardown),

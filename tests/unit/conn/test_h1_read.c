@@ -257,14 +257,17 @@ static void answers_behind_a_half_close(void **state)
     buf_done(&got);
 }
 
-static void bounds_ten_thousand_pipelined_requests(void **state)
+/* Answers without bodies, more than all socket buffers hold. */
+#define PIPELINED 80000
+
+static void bounds_pipelined_requests(void **state)
 {
     (void)state;
-    struct slice one = SLICE("GET /bytes/100 HTTP/1.1\r\n" HOST "\r\n");
+    struct slice one = SLICE("GET /status/204 HTTP/1.1\r\n" HOST "\r\n");
     struct buf all, got;
-    buf_init(&all, 1 << 20);
-    buf_init(&got, 1 << 23);
-    for (int i = 0; i < 10000; i++)
+    buf_init(&all, 1 << 22);
+    buf_init(&got, 1 << 25);
+    for (int i = 0; i < PIPELINED; i++)
         assert_int_equal(buf_add(&all, one), OK);
     uint64_t before = pool_used_bytes(), most = 0;
     int fd = rig_connect(&g, 4096);
@@ -280,7 +283,7 @@ static void bounds_ten_thousand_pipelined_requests(void **state)
     }
     if (most > 600000)
         fail_msg("pipelining holds %llu bytes", (unsigned long long)most);
-    while (g.ended < 10000) {
+    while (g.ended < PIPELINED) {
         ssize_t n = rest.n ? send(fd, rest.p, rest.n, MSG_DONTWAIT) : 0;
         rest = slice_from(rest, n > 0 ? (size_t)n : 0);
         uint8_t *p;
@@ -290,6 +293,63 @@ static void bounds_ten_thousand_pipelined_requests(void **state)
     }
     close(fd);
     buf_done(&all);
+    buf_done(&got);
+}
+
+/* More answers than one burst holds, to a client that takes them: nothing may be left waiting. */
+static void answers_all_of_a_burst(void **state)
+{
+    (void)state;
+    struct buf all, got;
+    buf_init(&all, 1 << 20);
+    buf_init(&got, 1 << 23);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(
+            buf_add(&all, SLICE("GET /bytes/7000 HTTP/1.1\r\n" HOST "A: 0123456789\r\n\r\n")), OK);
+    int fd = rig_connect(&g, 0);
+    rig_send(&g, fd, buf_slice(&all));
+    while (rig_recv(&g, fd, &got, SLICE("\x57")) == OK && g.ended < 40)
+        ;
+    assert_int_equal(g.ended, 40);
+    close(fd);
+    buf_done(&all);
+    buf_done(&got);
+}
+
+/* The answer is complete, the body with its trailers comes later: dropped, and the next one found.
+ */
+static void drops_a_late_chunked_body(void **state)
+{
+    (void)state;
+    struct buf got;
+    buf_init(&got, 1 << 20);
+    int fd = rig_connect(&g, 0);
+    rig_send(&g, fd, SLICE("POST /bytes/1 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"));
+    assert_int_equal(rig_recv(&g, fd, &got, SLICE("\r\n\r\n\x00")), OK);
+    assert_int_equal(g.ended, 1);
+    rig_send(&g, fd,
+             SLICE("3\r\nabc\r\n0\r\nX-Long: 0123456789012345678901234567890123456789\r\n"));
+    rig_pass(&g, 5);
+    rig_send(&g, fd, SLICE("\r\nGET /bytes/2 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
+    assert_int_equal(rig_recv(&g, fd, &got, SLICE_EMPTY), ERR_EOF);
+    assert_true(slice_ends(buf_slice(&got), SLICE("\r\n\r\n\x00\x01")));
+    assert_int_equal(g.heads, 2);
+    assert_int_equal(g.body_bytes, 0);
+    close(fd);
+    buf_done(&got);
+}
+
+/* Nobody knows whether the body will be sent: not even a good answer keeps the connection. */
+static void never_guesses_behind_an_expectation(void **state)
+{
+    (void)state;
+    struct buf got;
+    int r = rig_ask(&g,
+                    SLICE("POST /bytes/1 HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
+                          "Content-Length: 30\r\n\r\n"),
+                    &got);
+    assert_int_equal(r, ERR_EOF);
+    assert_true(slice_starts(buf_slice(&got), SLICE("HTTP/1.1 200")));
     buf_done(&got);
 }
 
@@ -322,7 +382,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(stops_reading_at_the_window, setup, teardown),
         cmocka_unit_test_setup_teardown(notices_a_broken_upload, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_behind_a_half_close, setup, teardown),
-        cmocka_unit_test_setup_teardown(bounds_ten_thousand_pipelined_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounds_pipelined_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_all_of_a_burst, setup, teardown),
+        cmocka_unit_test_setup_teardown(drops_a_late_chunked_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(never_guesses_behind_an_expectation, setup, teardown),
         cmocka_unit_test_setup_teardown(carries_an_echo_both_ways_at_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,11 @@ static void shows_a_cut(void **state)
     rig_wait(&g, &g.closed, 1);
     assert_int_equal(g.close_r, ERR_UPSTREAM_DOWN);
     buf_done(&got);
+    assert_int_equal(rig_ask(&g, SLICE("GET /cutopen HTTP/1.1\r\n" HOST "\r\n"), &got), ERR_EOF);
+    assert_false(slice_ends(buf_slice(&got), SLICE("0\r\n\r\n")));
+    buf_done(&got);
+    assert_int_equal(rig_ask(&g, SLICE("GET /cutopen HTTP/1.0\r\n\r\n"), &got), ERR_RESET);
+    buf_done(&got);
 }
 
 static void answers_later_and_again(void **state)

@@ -83,6 +83,7 @@ struct peer {
     struct buf got;
     int r; /* what ended it */
     bool ready;
+    struct slice eager; /* said together with the last handshake bytes, then close_notify */
 };
 
 static void peer_ready(struct link *k)
@@ -97,6 +98,10 @@ static void peer_ready(struct link *k)
     } while (r == OK);
     if (r != ERR_AGAIN)
         p->r = r;
+    if (!p->ready && session_ready(p->s) && p->eager.n) {
+        assert_int_equal(link_write(k, p->eager), OK);
+        assert_int_equal(link_shut(k, false), OK);
+    }
     p->ready = session_ready(p->s);
     (void)!link_flush(k);
 }
@@ -162,6 +167,19 @@ static void serves_over_tls(void **state)
     peer_done(&p);
     rig_wait(&g, &g.closed, 1);
     assert_int_equal(g.close_r, OK);
+}
+
+static void answers_what_came_with_the_handshake(void **state)
+{
+    (void)state;
+    struct peer p;
+    rig_start(&g, CONN_TLS);
+    peer_open(&p, "site.test");
+    p.eager = SLICE("GET /bytes/2 HTTP/1.1\r\n" HOST "\r\n");
+    peer_turn(&p, has_ended);
+    assert_int_equal(p.r, ERR_EOF);
+    assert_true(slice_ends(buf_slice(&p.got), SLICE("\r\n\r\n\x00\x01")));
+    peer_done(&p);
 }
 
 static void takes_close_notify_for_a_half_close(void **state)
@@ -270,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(serves_over_tls, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_what_came_with_the_handshake, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_close_notify_for_a_half_close, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_unknown_names, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_those_who_speak_no_tls, setup, teardown),
