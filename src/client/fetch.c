@@ -15,7 +15,8 @@
 
 static void progress(struct fetch *f)
 {
-    loop_timer_set(f->loop, &f->timer, f->timeout_ms);
+    if (f->timeout_ms)
+        loop_timer_set(f->loop, &f->timer, f->timeout_ms);
 }
 
 static uint32_t since_start(const struct fetch *f)
@@ -85,11 +86,6 @@ static bool flush(struct fetch *f)
     return !sent || call_sent(f, sent);
 }
 
-static void on_flush(struct loop_task *t)
-{
-    flush(container_of(t, struct fetch, flush));
-}
-
 static void read_head(struct fetch *f)
 {
     struct fetch_head h;
@@ -111,6 +107,15 @@ static void read_head(struct fetch *f)
         progress(f);
     if (r != ERR_AGAIN)
         fail(f, r, f->what);
+}
+
+static void on_flush(struct loop_task *t)
+{
+    struct fetch *f = container_of(t, struct fetch, flush);
+    /* An edge that the handshake saw but did not use up (the end behind its last flight) will not
+     * come again. */
+    if (flush(f) && f->stage == FETCH_HEAD && (f->uc->link.ready & LOOP_READ))
+        read_head(f);
 }
 
 static void on_ready(struct upconn *uc)

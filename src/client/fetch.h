@@ -48,7 +48,8 @@ struct fetch_request {
     int64_t length; /* request body: 0 none, -1 unknown (chunked) */
     bool has_body;
     struct slice upgrade; /* "websocket": sent as Connection: upgrade + Upgrade */
-    uint32_t timeout_ms;  /* no byte in either direction for so long: ERR_UPSTREAM_TIMEOUT */
+    uint32_t timeout_ms;  /* no byte in either direction for so long while the upstream is
+                           * waited for: ERR_UPSTREAM_TIMEOUT; 0: never */
 };
 
 /* Starts: takes an idle connection or dials. The head is queued at once on an idle connection, so

@@ -14,6 +14,7 @@ struct caller {
     struct arena arena;
     struct fetch *f;
     size_t cap;  /* of each read; 0: 64 KB */
+    bool fickle; /* every other read asks for one byte */
     bool paused; /* reads nothing */
     bool head_seen, ended, readable;
     struct fetch_head head;

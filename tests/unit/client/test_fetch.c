@@ -19,6 +19,7 @@
 #include "caller.h"
 #include "client/resolve.h"
 #include "os/sock.h"
+#include "os/sysfault.h"
 #include "toy.h"
 
 static struct loop *l;
@@ -61,6 +62,13 @@ static void turns(int n)
 {
     for (int i = 0; i < n; i++)
         loop_turn(l, 0);
+}
+
+static void pass_ms(uint64_t ms)
+{
+    uint64_t end_ms = loop_now_ms(l) + ms;
+    while (loop_now_ms(l) < end_ms)
+        loop_turn(l, 10);
 }
 
 static struct toy_conn *newest(struct toy *t)
@@ -169,17 +177,43 @@ static void slow_client_is_no_timeout(void **state)
     caller_start(&c, u, &q);
     struct toy_conn *k = newest(&t);
     until_head(k);
-    uint64_t end_ms = loop_now_ms(l) + 250;
-    while (loop_now_ms(l) < end_ms)
-        loop_turn(l, 10);
+    pass_ms(250);
     assert_int_equal(c.fail, 0);
     assert_int_equal(fetch_write(c.f, SLICE("x"), true), OK);
     toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"));
-    end_ms = loop_now_ms(l) + 250;
-    while (loop_now_ms(l) < end_ms)
-        loop_turn(l, 10);
+    pass_ms(250);
     assert_true(c.head_seen);
     caller_read(&c);
+    assert_true(c.ended);
+    caller_done(&c);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* The time in which nobody wanted bytes does not count once somebody does. */
+static void waiting_starts_with_the_reader(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct caller c;
+    toy_open(&t, l, ignore);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    struct fetch_request q = {
+        .method = SLICE("GET"), .target = SLICE("/"), .host = SLICE("a"), .timeout_ms = 500};
+    caller_init(&c, l);
+    c.paused = true;
+    caller_start(&c, u, &q);
+    struct toy_conn *k = newest(&t);
+    until_head(k);
+    toy_say(k, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"));
+    pass_ms(400);
+    caller_read(&c);
+    assert_int_equal(c.body.n, 2);
+    c.paused = false;
+    pass_ms(300);
+    toy_say(k, SLICE("cd"));
+    caller_wait(&c);
+    assert_int_equal(c.cut, 0);
     assert_true(c.ended);
     caller_done(&c);
     upstream_unref(u);
@@ -500,17 +534,92 @@ static void no_allocation(void **state)
     toy_done(&t);
 }
 
+#if defined(PORT443_ASSERT)
+/* DESIGN 4: one send and one recv for each request, at either end. */
+static void two_system_calls(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_open(&t, l, on_ok);
+    struct upstream *u = caller_upstream(l, res, t.port);
+    uint64_t before = 0;
+    for (int i = 0; i < 60; i++) {
+        struct caller c;
+        if (i == 10)
+            before = sysfault_count();
+        caller_init(&c, l);
+        caller_get(&c, u, "/");
+        caller_wait(&c);
+        caller_done(&c);
+    }
+    assert_int_equal(sysfault_count() - before, 50 * 4);
+    upstream_unref(u);
+    toy_done(&t);
+}
+
+/* Every system call fails once, at either end: an answer or an error, never neither. */
+static void system_calls_fail(void **state)
+{
+    (void)state;
+    static const enum sysfault_kind kinds[] = {SYSFAULT_EINTR, SYSFAULT_SHORT, SYSFAULT_EMFILE};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        bool fired = true;
+        unsigned lost = 0;
+        for (uint64_t k = 1; fired; k++) {
+            struct toy t;
+            struct caller c;
+            toy_open(&t, l, on_ok);
+            struct upstream *u = caller_upstream(l, res, t.port);
+            struct fetch_request q = {.method = SLICE("POST"),
+                                      .target = SLICE("/"),
+                                      .host = SLICE("a"),
+                                      .has_body = true,
+                                      .length = 4,
+                                      .timeout_ms = 100};
+            caller_init(&c, l);
+            sysfault_at(k, kinds[i]);
+            caller_start(&c, u, &q);
+            assert_int_equal(fetch_write(c.f, SLICE("data"), true), OK);
+            caller_wait(&c);
+            fired = sysfault_fired();
+            sysfault_at(0, kinds[i]);
+            lost += c.head.status != 200;
+            caller_done(&c);
+            caller_init(&c, l);
+            caller_get(&c, u, "/");
+            caller_wait(&c);
+            caller_done(&c);
+            upstream_unref(u);
+            toy_done(&t);
+        }
+        if (kinds[i] == SYSFAULT_EINTR)
+            assert_in_range(lost, 0, 1); /* the connect that was not made */
+    }
+}
+#endif
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIFE(no_allocation),     LIFE(no_answer_in_time),
-        LIFE(progress_rearms),   LIFE(slow_client_is_no_timeout),
-        LIFE(tunnel_half_close), LIFE(upgrade_refused),
-        LIFE(owner_goes_away),   LIFE(upstream_outlives_its_owner),
-        LIFE(unix_socket),       LIFE(cannot_connect),
+        LIFE(no_allocation),
+        LIFE(no_answer_in_time),
+        LIFE(progress_rearms),
+        LIFE(slow_client_is_no_timeout),
+        LIFE(waiting_starts_with_the_reader),
+        LIFE(tunnel_half_close),
+        LIFE(upgrade_refused),
+        LIFE(owner_goes_away),
+        LIFE(upstream_outlives_its_owner),
+        LIFE(unix_socket),
+        LIFE(cannot_connect),
         LIFE(memory_fails),
+#if defined(PORT443_ASSERT)
+        LIFE(two_system_calls),
+        LIFE(system_calls_fail),
+#endif
+
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

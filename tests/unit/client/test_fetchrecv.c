@@ -146,6 +146,7 @@ static void play(const struct answer *a, size_t cap)
     struct upstream *u = caller_upstream(l, res, t.port);
     caller_init(&c, l);
     c.cap = cap;
+    c.fickle = cap == 4;
     rest_due = false;
     script = a;
     struct fetch_request q = {.method = slice_cstr(a->method),
