@@ -246,6 +246,18 @@ void *fetch_owner(const struct fetch *f)
     return f->owner;
 }
 
+bool fetch_connected(const struct fetch *f)
+{
+    return f->uc && !f->uc->dial;
+}
+
+void fetch_timeout(struct fetch *f, uint32_t timeout_ms)
+{
+    f->timeout_ms = timeout_ms;
+    if (f->stage != FETCH_FAILED && f->stage != FETCH_DONE)
+        progress(f);
+}
+
 int fetch_write(struct fetch *f, struct slice data, bool end)
 {
     if (f->stage == FETCH_FAILED)

@@ -59,6 +59,12 @@ struct fetch_request {
 int fetch_start(struct upstream *u, struct arena *a, const struct fetch_request *q,
                 const struct fetch_ops *ops, void *owner, struct fetch **ret) MUST_USE;
 void *fetch_owner(const struct fetch *f);
+/* True once the connection stands, also after a failure: before that no byte has reached the
+ * upstream, so that another one may be tried with the same request. */
+bool fetch_connected(const struct fetch *f);
+/* Replaces fetch_request.timeout_ms from now on: a tunnel may be silent for longer than an answer.
+ */
+void fetch_timeout(struct fetch *f, uint32_t timeout_ms);
 /* Request body bytes; `end` with the last (possibly empty) piece. Queued; on_sent tells when they
  * are gone. ERR_RESET once the upstream has closed its reading side (the answer may still be read).
  */
