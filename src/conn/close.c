@@ -31,6 +31,7 @@ static void release(struct conn *c, bool reset)
 {
     struct fault story;
     bool tls_failed = c->session && err_alert(c->end) && c->end != ERR_ABORTED;
+    conn_pool_leave(c);
     if (tls_failed)
         session_fault(c->session, &story);
     c->ops->on_close(c, c->end, tls_failed ? &story : NULL);
@@ -38,7 +39,6 @@ static void release(struct conn *c, bool reset)
     loop_task_cancel(&c->task);
     c->session = NULL;
     link_close(&c->link, reset);
-    conn_pool_leave(c);
     pool_free((void *)(uintptr_t)c->server_name.p);
     pool_free(c);
 }

@@ -40,7 +40,8 @@ struct conn_ops {
     /* The TLS context and engine data for a server name in normal form (n 0: none was sent). NULL
      * refuses with unrecognized_name. *ret_site is kept in conn->site. */
     struct tlsctx *(*choose)(struct conn *c, struct slice server_name, void **ret_site);
-    /* A connection's life: counters, event log. `r` why it ended; `f` may be NULL. */
+    /* A connection's life: counters, event log. `r` why it ended; `f` may be NULL. At on_close the
+     * link is still open (addresses, session) and the pool no longer counts the connection. */
     void (*on_open)(struct conn *c);
     void (*on_secured)(struct conn *c);
     void (*on_close)(struct conn *c, int r, const struct fault *f);
@@ -91,6 +92,7 @@ struct conn {
     struct ip peer;
     uint16_t peer_port;
     enum conn_state state;
+    bool secured;          /* TLS: the handshake is complete and on_secured was called */
     bool draining;         /* answer what is asked, then close; GOAWAY on h2 */
     bool idle;             /* stands among the idle ones of the pool */
     int end;               /* why it ends, once it is closing */

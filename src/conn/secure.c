@@ -134,6 +134,7 @@ static void secured(struct conn *c)
         return;
     }
     loop_timer_clear(&c->timer);
+    c->secured = true;
     c->ops->on_secured(c);
     int r = slice_eq(info.alpn, SLICE("h2")) ? mux_h2_start(c) : mux_h1_start(c);
     if (r)

@@ -72,7 +72,7 @@ static void on_secured(struct conn *c)
 static void on_close(struct conn *c, int r, const struct fault *f)
 {
     struct worker *w = worker_of(c);
-    if ((c->state == CONN_HELLO || c->state == CONN_HANDSHAKE) && r != OK && r != ERR_EOF) {
+    if (c->ops == &connections_https && !c->secured && r != OK && r != ERR_EOF) {
         char peer[CIDR_IP_TEXT];
         cidr_format_ip(&c->peer, peer);
         metrics_add(w->metrics, METRIC_TLS_FAILED, 1);
