@@ -75,7 +75,7 @@ function showConnection(c) {
   fact("client", c.client);
   fact("client_port", c.client_port);
   fact("http", c.http);
-  fact("count", `number ${c.request_on_connection} on this connection`);
+  fact("count", `${c.request_on_connection} requests on this connection`);
   if (t.resumed) {
     byId("proof").textContent = "proof that it knows your ticket";
     byId("tls-story").textContent = "Your browser was here before: a ticket stands for the certificate, with fresh keys all the same.";
