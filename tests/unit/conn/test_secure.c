@@ -20,6 +20,9 @@
 
 #include "../crypt/pair.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "crypt/cryptmem.h"
 #include "os/clock.h"
 #include "rig.h"
 
@@ -45,6 +48,7 @@ static int once(void **state)
     static const struct slice alpn[] = {SLICE("http/1.1")};
     struct fault f = {0};
     (void)state;
+    assert_int_equal(cryptmem_install(), OK);
     pair_ca_init(&ca);
     assert_int_equal(ticketring_generate(&ring), OK);
     server = pair_server(&ca, &ring, 1);
@@ -204,6 +208,36 @@ static void takes_close_notify_for_a_half_close(void **state)
     assert_int_equal(g.close_r, OK);
 }
 
+static bool has_answer(const struct peer *p)
+{
+    return slice_ends(buf_slice(&p->got), SLICE("\r\n\r\n\x00\x01\x02"));
+}
+
+static void allocates_nothing_per_request(void **state)
+{
+    (void)state;
+    struct peer p;
+    uint64_t allocations = 0, used = 0;
+    rig_start(&g, CONN_TLS);
+    peer_open(&p, "site.test");
+    peer_turn(&p, is_ready);
+    for (int i = 0; i < 400; i++) {
+        if (i == 100) {
+            allocations = mem_count();
+            used = pool_used_bytes();
+        }
+        peer_say(&p, SLICE("GET /bytes/3 HTTP/1.1\r\n" HOST "\r\n"));
+        peer_turn(&p, has_answer);
+        buf_consume(&p.got, p.got.n);
+    }
+#if !defined(PORT443_SANITIZED)
+    assert_int_equal(mem_count() - allocations, 0);
+#endif
+    assert_int_equal(pool_used_bytes(), used);
+    assert_true(allocations);
+    peer_done(&p);
+}
+
 static void refuses_unknown_names(void **state)
 {
     (void)state;
@@ -290,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(serves_over_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_what_came_with_the_handshake, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_close_notify_for_a_half_close, setup, teardown),
+        cmocka_unit_test_setup_teardown(allocates_nothing_per_request, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_unknown_names, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_those_who_speak_no_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(waits_only_so_long_for_a_hello, setup, teardown),
