@@ -156,27 +156,47 @@ int proc_self_path(char *dst, size_t cap)
     return OK;
 }
 
-bool proc_reap(struct proc_exit *ret)
+static void describe_exit(const siginfo_t *info, struct proc_exit *ret)
 {
-    siginfo_t info = {.si_pid = 0};
-    int failed;
-    do {
-        failed = waitid(P_ALL, 0, &info, WEXITED | WNOHANG);
-    } while (failed && errno == EINTR);
-    if (failed || info.si_pid == 0)
-        return false;
-    *ret = (struct proc_exit){.pid = info.si_pid, .status = info.si_status};
-    if (info.si_code == CLD_EXITED) {
+    *ret = (struct proc_exit){.pid = info->si_pid, .status = info->si_status};
+    if (info->si_code == CLD_EXITED) {
         snprintf(ret->words, sizeof(ret->words), "exited with status %d", ret->status);
-        return true;
+        return;
     }
-    ret->signo = info.si_status;
+    ret->signo = info->si_status;
     ret->status = -1;
     const char *name = sigabbrev_np(ret->signo);
     snprintf(ret->words, sizeof(ret->words), "was killed by signal %d (%s%s)%s", ret->signo,
              name ? name : "?", ret->signo == SIGSYS ? ", a call that the sandbox forbids" : "",
-             info.si_code == CLD_DUMPED ? ", core dumped" : "");
+             info->si_code == CLD_DUMPED ? ", core dumped" : "");
+}
+
+static bool wait_for(idtype_t type, pid_t pid, int options, struct proc_exit *ret)
+{
+    siginfo_t info = {.si_pid = 0};
+    int failed;
+    do {
+        failed = waitid(type, (id_t)pid, &info, WEXITED | options);
+    } while (failed && errno == EINTR);
+    if (failed || info.si_pid == 0)
+        return false;
+    describe_exit(&info, ret);
     return true;
+}
+
+bool proc_reap(struct proc_exit *ret)
+{
+    return wait_for(P_ALL, 0, WNOHANG, ret);
+}
+
+int proc_run(char *const *argv, struct proc_exit *ret, struct fault *f)
+{
+    pid_t pid;
+    int r = proc_spawn(argv, NULL, NULL, 0, &pid, f);
+    if (r)
+        return r;
+    return wait_for(P_PID, pid, 0, ret) ? OK
+                                        : fault_set(f, ERR_SYS, "%s cannot be waited for", argv[0]);
 }
 
 int proc_kill(pid_t pid, int signo)

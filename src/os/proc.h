@@ -41,6 +41,9 @@ struct proc_exit {
 
 /* One child that has ended; false when there is none. Never waits. */
 bool proc_reap(struct proc_exit *ret);
+/* Runs a program to its end, with our standard streams (blocking; for the command line). Errors as
+ * proc_spawn; how it ended is in *ret. */
+int proc_run(char *const *argv, struct proc_exit *ret, struct fault *f) MUST_USE;
 /* ERR_NOT_FOUND when it is gone, ERR_PERM. */
 int proc_kill(pid_t pid, int signo) MUST_USE;
 

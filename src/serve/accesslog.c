@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Lines are gathered in one buffer and written once a turn of the loop. Peer bytes are escaped:
- * JSON's rules in the JSON format, \xNN in the combined format, so that no line can be forged.
- * Credentials are never part of a line: of the fields only Host, User-Agent and Referer are
- * written, and query strings as they came. */
+/* Lines are gathered in one buffer and written ten times a second, or when 32 KB are full. Peer
+ * bytes are escaped: JSON's rules in the JSON format, \xNN in the combined format, so that no line
+ * can be forged. Credentials are never part of a line: of the fields only Host, User-Agent and
+ * Referer are written, and query strings as they came. */
 #include "serve/accesslog.h"
 
 #include <stdio.h>
@@ -21,15 +21,14 @@
 
 #define KEEP_MAX    (1024 * 1024) /* lines that a slow sink has not taken */
 #define WRITE_BYTES (32 * 1024)
-#define RETRY_MS    100
+#define FLUSH_MS    100
 #define TEXT_MAX    2048 /* of one peer-chosen text in the combined format */
 
 struct accesslog {
     struct file_log log;
     struct loop *loop;
     struct metrics_slot *metrics;
-    struct loop_task flush;
-    struct loop_timer retry;
+    struct loop_timer flush; /* also tries again when the sink was full */
     struct buf lines;
     enum conf_log_format format;
 };
@@ -39,22 +38,18 @@ static void write_out(struct accesslog *a)
     size_t taken = 0;
     int r = file_log_write(&a->log, buf_slice(&a->lines), &taken);
     buf_consume(&a->lines, taken);
+    loop_timer_clear(&a->flush);
     if (r == ERR_AGAIN)
-        loop_timer_set(a->loop, &a->retry, RETRY_MS);
+        loop_timer_set(a->loop, &a->flush, FLUSH_MS);
     else if (r)
         buf_done(&a->lines); /* disk full, reader gone: these lines are lost, counted below */
     if (r && r != ERR_AGAIN)
         metrics_add(a->metrics, METRIC_LOG_DROPPED, 1);
 }
 
-static void on_flush(struct loop_task *t)
+static void on_flush(struct loop_timer *t)
 {
     write_out(container_of(t, struct accesslog, flush));
-}
-
-static void on_retry(struct loop_timer *t)
-{
-    write_out(container_of(t, struct accesslog, retry));
 }
 
 int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_slot *metrics,
@@ -79,8 +74,7 @@ int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_s
     a->metrics = metrics;
     a->format = conf->format;
     buf_init(&a->lines, KEEP_MAX);
-    loop_task_init(&a->flush, on_flush);
-    loop_timer_init(&a->retry, on_retry);
+    loop_timer_init(&a->flush, on_flush);
     *ret = a;
     return OK;
 }
@@ -90,8 +84,7 @@ void accesslog_close(struct accesslog *a)
     if (!a)
         return;
     write_out(a);
-    loop_task_cancel(&a->flush);
-    loop_timer_clear(&a->retry);
+    loop_timer_clear(&a->flush);
     file_log_done(&a->log);
     buf_done(&a->lines);
     mem_free(a);
@@ -206,8 +199,8 @@ static void end_line(struct accesslog *a, size_t start, int r)
         metrics_add(a->metrics, METRIC_LOG_DROPPED, 1);
     } else if (a->lines.n >= WRITE_BYTES) {
         write_out(a);
-    } else {
-        loop_defer(a->loop, &a->flush);
+    } else if (a->flush.deadline_ms == 0) {
+        loop_timer_set(a->loop, &a->flush, FLUSH_MS);
     }
 }
 

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* The access log: one line per exchange, JSON (default) or combined format, gathered per worker and
- * written once a turn or when 32 KB are full. A sink that does not take bytes (a full pipe) never
- * blocks the loop: lines are kept up to 1 MB, then dropped and counted. */
+ * written ten times a second or when 32 KB are full. A sink that does not take bytes (a full pipe)
+ * never blocks the loop: lines are kept up to 1 MB, then dropped and counted. */
 #pragma once
 
 #include "serve/serving.h"

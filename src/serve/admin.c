@@ -330,7 +330,8 @@ int admin_request(const char *path, enum admin_verb verb, uint64_t timeout_ms, u
         r = fault_set(f, ERR_NOT_FOUND, "no server is running at %s", path);
         fault_next(f, "start one with \"port443 serve\", or name its socket with --socket PATH");
     }
-    link_close(&q.link, false);
+    if (q.link.loop)
+        link_close(&q.link, false);
     loop_free(q.loop);
     return r;
 }

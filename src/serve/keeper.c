@@ -51,6 +51,12 @@ static void on_certificate(void *ctx, struct slice name, struct slice chain_pem,
               EV_CSTR("error", err_name(r)));
 }
 
+static void on_trouble(void *ctx, const struct fault *f)
+{
+    struct keeper *k = ctx;
+    eventlog_fault(k->events, EVENT_ERROR, "certificate_trouble", f);
+}
+
 /* MESSAGE_NAMES: for each certificate one byte `local`, a 2-byte count, then the names. */
 static void receive_names(struct keeper *k, struct slice payload)
 {
@@ -125,7 +131,7 @@ static int start(struct keeper *k, int fd, struct fault *f)
     proc_set_dumpable(false);
     if (!r)
         r = eventlog_open(k->o->events, "keeper", &k->events, f);
-    k->host = (struct keeper_host){k, on_certificate, k->events};
+    k->host = (struct keeper_host){k, on_certificate, on_trouble};
     if (!r)
         r = sandbox_enter(SANDBOX_KEEPER, f);
     return r ? r : k->o->ops->open(k->loop, k->o->state_dir, &k->host, &k->engine, f);

@@ -25,7 +25,8 @@ struct keeper_host {
     /* A certificate is ready or was renewed. PEM; the bytes are copied. */
     void (*on_certificate)(void *ctx, struct slice name, struct slice chain_pem,
                            struct slice key_pem);
-    struct eventlog *events;
+    /* Trouble that the owner should know of; the old certificate stays in use. */
+    void (*on_trouble)(void *ctx, const struct fault *f);
 };
 
 /* The certificate engine, as the keeper sees it. Filled by cli/ from cert/. */

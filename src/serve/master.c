@@ -97,7 +97,7 @@ static void start_failed(struct master *m, struct slice text)
 
 void master_state_child_failed(struct master *m, struct child *k, struct slice text)
 {
-    EVENT(m->events, EVENT_ERROR, "child_failed", EV_CSTR("role", k->keeper ? "keeper" : "worker"),
+    EVENT(m->events, EVENT_ERROR, "child_failed", EV_CSTR("child", k->keeper ? "keeper" : "worker"),
           EV_UINT("pid", k->pid), EV_TEXT("message", text));
     if (m->phase < MASTER_RUNNING)
         start_failed(m, text);
@@ -141,7 +141,7 @@ static void child_died(struct master *m, struct child *k, const struct proc_exit
     bool expected = m->phase == MASTER_STOPPING;
     if (!expected)
         EVENT(m->events, EVENT_ERROR, "child_died",
-              EV_CSTR("role", k->keeper ? "keeper" : "worker"), EV_UINT("index", k->index),
+              EV_CSTR("child", k->keeper ? "keeper" : "worker"), EV_UINT("index", k->index),
               EV_UINT("pid", e->pid), EV_CSTR("how", e->words), EV_UINT("restarts", k->restarts));
     if (m->change.bundle && k->state == CHILD_READY && !k->keeper)
         change_failed(m, k, SLICE("a worker died during the reload"));
