@@ -20,6 +20,8 @@
  * it. */
 #define SIZE_LINE_BYTES 6
 #define CHUNK_ROOM      (SIZE_LINE_BYTES + 2)
+/* Less room than this is no room: a source asked for a few bytes costs as much as for many. */
+#define PULL_MIN_BYTES 2048
 /* A loan above this is sealed where it lies; below, copying it behind the head saves a record. */
 #define COPY_MAX_BYTES 16384
 
@@ -30,7 +32,7 @@ static struct buf *sink(struct mux_h1 *m)
 
 bool h1_write_is_full(const struct mux_h1 *m)
 {
-    return m->c->pool->stage.n + m->c->link.out.n >= LINK_OUT_HIGH;
+    return m->c->pool->stage.n + m->c->link.out.n > LINK_OUT_HIGH - PULL_MIN_BYTES;
 }
 
 int h1_write_take_pending(struct mux_h1 *m)
@@ -285,10 +287,11 @@ static int pull(struct mux_h1 *m)
 {
     struct buf *stage = conn_pool_stage(m->c);
     size_t lead = m->coding == H1_CHUNKED ? SIZE_LINE_BYTES : 0;
+    size_t around = m->coding == H1_CHUNKED ? CHUNK_ROOM : 0;
     size_t cap = CONN_STAGE_BYTES - stage->n;
-    cap = cap > CHUNK_ROOM + 1 ? cap - CHUNK_ROOM : 1;
+    cap = cap > around ? cap - around : 1;
     uint8_t *start;
-    int r = buf_reserve(stage, cap + CHUNK_ROOM, &start);
+    int r = buf_reserve(stage, cap + around, &start);
     if (r)
         return r;
     if (m->coding == H1_LENGTH && m->out_left < cap)
