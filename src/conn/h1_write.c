@@ -14,6 +14,7 @@
 #include "conn/h1_head.h"
 #include "conn/mux_h1.h"
 #include "crypt/session.h"
+#include "os/sock.h"
 #include "wire/phrase.h"
 
 /* Size line in front of a pulled chunk ("ffff\r\n": a chunk is below CONN_STAGE_BYTES), CRLF behind
@@ -23,7 +24,9 @@
 /* Less room than this is no room: a source asked for a few bytes costs as much as for many. */
 #define PULL_MIN_BYTES 2048
 /* A loan above this is sealed where it lies; below, copying it behind the head saves a record. */
-#define COPY_MAX_BYTES 16384
+#define COPY_MAX_BYTES    16384
+#define KEEPALIVE_IDLE_S  60
+#define KEEPALIVE_EVERY_S 20
 
 static struct buf *sink(struct mux_h1 *m)
 {
@@ -111,6 +114,8 @@ static int set_tunnel(struct mux_h1 *m, const struct response *a, struct h1_head
     /* An upstream that switches protocols in the middle of a request body, or on 1.0. */
     if (m->in != H1_IN_DONE || m->x.req.version < 11)
         return ERR_UPSTREAM_PROTOCOL;
+    /* Nothing else tells that the peer of a silent tunnel is gone; without it, it just stays. */
+    (void)!sock_keepalive(m->c->link.io.fd, KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S);
     m->out = H1_OUT_BODY;
     m->in = H1_IN_TUNNEL;
     m->coding = H1_UNTIL_CLOSE;
