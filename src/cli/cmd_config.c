@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/option.h"
 #include "cli/source.h"
 
@@ -47,6 +48,16 @@ static int show(const struct conf *conf)
     return print(conf_show(conf, &text), &text);
 }
 
+static int unknown(const char *what)
+{
+    static const char *const words[] = {"check", "show", "schema"};
+    const char *near = text_nearest(slice_cstr(what), words, ARRAY_LEN(words));
+    fprintf(stderr, "port443 config: say check, show or schema%s%s", what[0] ? ", not " : "", what);
+    fprintf(stderr, "%s%s%s\n", near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fputs("  \"port443 config --help\" describes them\n", stderr);
+    return CMD_USAGE;
+}
+
 int cmd_config(int argc, char **argv)
 {
     const char *file = NULL;
@@ -61,10 +72,7 @@ int cmd_config(int argc, char **argv)
     if (strcmp(what, "schema") == 0)
         return schema();
     if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0) {
-        fprintf(stderr, "port443 config: say check, show or schema%s%s\n", what[0] ? ", not " : "",
-                what);
-        fputs("  \"port443 config --help\" describes them\n", stderr);
-        return CMD_USAGE;
+        return unknown(what);
     }
     if (source_words("config", argv + 2, (size_t)words - 1))
         return CMD_FAILED;

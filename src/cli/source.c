@@ -29,6 +29,8 @@ int source_load(const char *verb, const char *file, const char *const *words, si
         src.text = text.n ? buf_slice(&text) : SLICE("");
     if (!r && (r = conf_load(&src, ret, &faults)))
         faults_print(&faults);
+    if (r == ERR_NOMEM)
+        fprintf(stderr, "port443 %s: %s\n", verb, err_text(r));
     buf_done(&text);
     return r;
 }
