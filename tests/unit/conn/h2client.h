@@ -58,8 +58,6 @@ int32_t h2client_post(struct h2client *k, const char *path, uint64_t n);
 void h2client_run(struct h2client *k, const unsigned *counter, unsigned n);
 /* For about ms. */
 void h2client_pass(struct h2client *k, unsigned ms);
-/* Raw bytes behind what the session sends. */
-void h2client_raw(struct h2client *k, const void *p, size_t n);
-/* One raw frame. */
+/* One raw frame behind what the session has to send. */
 void h2client_frame(struct h2client *k, uint8_t type, uint8_t flags, uint32_t id, struct slice s);
 struct h2got *h2client_got(struct h2client *k, int32_t id);
