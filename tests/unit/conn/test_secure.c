@@ -110,16 +110,21 @@ static void peer_ready(struct link *k)
     (void)!link_flush(k);
 }
 
-static void peer_open(struct peer *p, const char *name)
+static void peer_open_with(struct peer *p, const char *name, struct tlsctx *ctx)
 {
     *p = (struct peer){.r = OK};
     buf_init(&p->got, 1 << 24);
     int fd = rig_connect(&g, 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    assert_int_equal(session_connect(client, slice_cstr(name), &p->s), OK);
+    assert_int_equal(session_connect(ctx, slice_cstr(name), &p->s), OK);
     assert_int_equal(link_open(&p->k, g.loop, fd, peer_ready), OK);
     assert_int_equal(link_set_filter(&p->k, &session_filter, p->s), OK);
     (void)!link_flush(&p->k);
+}
+
+static void peer_open(struct peer *p, const char *name)
+{
+    peer_open_with(p, name, client);
 }
 
 static void peer_say(struct peer *p, struct slice s)
@@ -171,6 +176,26 @@ static void serves_over_tls(void **state)
     peer_done(&p);
     rig_wait(&g, &g.closed, 1);
     assert_int_equal(g.close_r, OK);
+}
+
+static bool has_settings(const struct peer *p)
+{
+    struct slice s = buf_slice(&p->got);
+    return s.n >= 9 && s.p[3] == 4; /* the server's preface is a SETTINGS frame */
+}
+
+static void gives_h2_to_who_offers_it(void **state)
+{
+    (void)state;
+    struct peer p;
+    struct tlsctx *both = pair_client(&ca);
+    rig_start(&g, CONN_TLS);
+    peer_open_with(&p, "site.test", both);
+    peer_turn(&p, is_ready);
+    peer_say(&p, SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"));
+    peer_turn(&p, has_settings);
+    peer_done(&p);
+    tlsctx_unref(both);
 }
 
 static void answers_what_came_with_the_handshake(void **state)
@@ -322,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(serves_over_tls, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_h2_to_who_offers_it, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_what_came_with_the_handshake, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_close_notify_for_a_half_close, setup, teardown),
         cmocka_unit_test_setup_teardown(allocates_nothing_per_request, setup, teardown),
