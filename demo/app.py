@@ -55,14 +55,14 @@ class Application(http.server.BaseHTTPRequestHandler):
         port, host = self.server.plain
         try:
             there = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            there.request("GET", "/?seen=from-the-plain-port", headers={"Host": host})
+            there.request("GET", "/?from=http", headers={"Host": host})
             r = there.getresponse()
             lines = [f"HTTP/1.1 {r.status} {r.reason}"] + [f"{k}: {v}" for k, v in r.getheaders()]
             there.close()
         except OSError as e:
             self.answer(502, {"asked": f"http://{host}/", "error": str(e)})
             return
-        self.answer(200, {"asked": f"http://{host}/?seen=from-the-plain-port", "status": r.status,
+        self.answer(200, {"asked": f"http://{host}/?from=http", "status": r.status,
                           "location": r.headers.get("Location"), "answer": "\n".join(lines)})
 
     def do_GET(self):

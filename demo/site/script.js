@@ -139,7 +139,7 @@ async function main() {
   fact("name", location.hostname);
   fact("port", location.port || "443");
   fact("path", location.pathname + location.search);
-  byId("came").hidden = !location.search.includes("from-the-plain-port");
+  byId("came").hidden = !location.search.includes("from=http");
   byId("echo").addEventListener("submit", echo);
   if (page) showTimes(page);
   const parts = [
