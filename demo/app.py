@@ -97,6 +97,7 @@ def main():
         sys.exit("usage: app.py HTTP_PORT HOST")
     server = Server(("127.0.0.1", 0), Application)
     server.plain = (int(sys.argv[1]), sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # demo/run decides when it is over
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     print(server.server_address[1], flush=True)
     server.serve_forever()

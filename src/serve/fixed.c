@@ -90,8 +90,9 @@ static void respond_connection(struct exchange *x)
     struct json j;
     buf_init(&b, DESCRIPTION_MAX);
     json_init(&j, &b);
+    j.pretty = true; /* read by people, in a terminal */
     describe(&j, x);
-    if (j.r)
+    if (j.r || buf_add(&b, SLICE("\n")))
         reply_error(x, 500, "the description of the connection does not fit");
     else
         reply_text(x, 200, SLICE("application/json"), buf_slice(&b));
