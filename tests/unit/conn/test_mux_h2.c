@@ -367,6 +367,9 @@ static void requests_cost_no_allocation(void **state)
 {
     (void)state;
     start(0);
+#if defined(PORT443_SANITIZED)
+    skip(); /* the pool does not keep blocks then */
+#endif
     uint64_t before = 0;
     for (unsigned i = 0; i < 25; i++) {
         if (i == 5)
