@@ -527,7 +527,7 @@ int master_run(const struct master_options *o, struct conf_faults *faults)
     }
     m->o = o;
     m->faults = faults;
-    m->lock_fd = -1;
+    m->lock_fd = m->signals.io.fd = -1; /* finish() may come before either is open */
     int r = start(m);
     if (!r) {
         loop_run(m->loop);
