@@ -131,6 +131,7 @@ static void json_upstream(struct json *j, const struct serving *v)
     json_uint(j, "upstream_status", v->upstream_status);
     json_uint(j, "upstream_connect_ms", v->upstream_connect_ms);
     json_uint(j, "upstream_head_ms", v->upstream_head_ms);
+    json_text(j, "request_id", v->request_id);
 }
 
 static void json_head(struct json *j, struct accesslog *a, const struct conn *c)

@@ -357,7 +357,7 @@ static uint64_t request_id(const struct exchange *x)
 static int describe(struct proxying *p, struct fetch_request *q)
 {
     const struct exchange *x = p->x;
-    const struct serving *v = p->v;
+    struct serving *v = p->v;
     const struct request *req = &x->req;
     const struct conf_cidrs *trusted = &v->site->gen->conf->trusted_proxies;
     struct field *fields;
@@ -383,9 +383,11 @@ static int describe(struct proxying *p, struct fetch_request *q)
     int r = forward_target(v->path, req->query, &p->x->arena, &q->target);
     if (!r)
         r = forward_fields(&from, &p->x->arena, &fields, &q->nfields);
-    if (!r)
-        q->fields = fields;
-    return r;
+    if (r)
+        return r;
+    q->fields = fields;
+    v->request_id = field_find(fields, q->nfields, HDR_X_REQUEST_ID)->value;
+    return OK;
 }
 
 void proxy_serve(struct exchange *x)

@@ -31,7 +31,8 @@ struct serving {
     const char *upstream; /* address that answered, "" none; lives until the log line */
     uint32_t upstream_connect_ms, upstream_head_ms;
     uint16_t upstream_status;
-    uint64_t body_limit; /* 0: none */
+    struct slice request_id; /* what the upstream was told as X-Request-Id; empty: nothing */
+    uint64_t body_limit;     /* 0: none */
     uint64_t body_seen;
     struct slice path; /* what the action sees: canonical path, prefix stripped where asked */
     bool secure;       /* came over TLS */
