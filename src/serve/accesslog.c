@@ -52,8 +52,8 @@ static void on_flush(struct loop_timer *t)
     write_out(container_of(t, struct accesslog, flush));
 }
 
-int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_slot *metrics,
-                   struct accesslog **ret, struct fault *f)
+int accesslog_open(struct loop *l, const struct conf_log *conf, int fd,
+                   struct metrics_slot *metrics, struct accesslog **ret, struct fault *f)
 {
     *ret = NULL;
     if (conf->access.kind == CONF_SINK_OFF)
@@ -61,15 +61,13 @@ int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_s
     struct accesslog *a = mem_alloc(sizeof(*a));
     if (!a)
         return fault_set(f, ERR_NOMEM, "out of memory");
-    int r = OK;
-    if (conf->access.kind == CONF_SINK_FILE)
-        r = file_log_open(&a->log, (const char *)conf->access.path.p, 0640, f);
-    else
-        file_log_init(&a->log, file_dup(conf->access.kind == CONF_SINK_STDOUT ? 1 : 2));
-    if (r) {
+    enum conf_sink_kind kind = conf->access.kind;
+    int own = file_dup(kind == CONF_SINK_FILE ? fd : kind == CONF_SINK_STDOUT ? 1 : 2);
+    if (own < 0 && kind == CONF_SINK_FILE) {
         mem_free(a);
-        return r;
+        return fault_set(f, ERR_SYS, "no descriptor for the access log");
     }
+    file_log_init(&a->log, own);
     a->loop = l;
     a->metrics = metrics;
     a->format = conf->format;
@@ -90,10 +88,14 @@ void accesslog_close(struct accesslog *a)
     mem_free(a);
 }
 
-int accesslog_reopen(struct accesslog *a)
+void accesslog_swap_take(struct accesslog *a, int fd)
 {
-    struct fault f = {0};
-    return a ? file_log_reopen(&a->log, &f) : OK;
+    if (!a || fd < 0) {
+        file_close(fd);
+        return;
+    }
+    write_out(a); /* lines of the old time belong to the old file */
+    file_log_swap(&a->log, fd);
 }
 
 static const char *version_text(const struct request *q)

@@ -8,9 +8,10 @@
 
 #include "serve/serving.h"
 
-/* Opens the sink of `conf`; *ret NULL when access logging is off. ERR_SYS with the story in f. */
-int accesslog_open(struct loop *l, const struct conf_log *conf, struct metrics_slot *metrics,
-                   struct accesslog **ret, struct fault *f) MUST_USE;
+/* Opens the sink of `conf`; `fd`: the open file when it is one (serve/logfiles), lent. *ret NULL
+ * when access logging is off. ERR_SYS, ERR_NOMEM with the story in f. */
+int accesslog_open(struct loop *l, const struct conf_log *conf, int fd,
+                   struct metrics_slot *metrics, struct accesslog **ret, struct fault *f) MUST_USE;
 /* Writes what is left (as far as the sink takes it) and frees. Accepts NULL. */
 void accesslog_close(struct accesslog *a);
 /* The line of a finished exchange; r as in on_close. NULL a writes nothing. */
@@ -18,5 +19,5 @@ void accesslog_write(struct accesslog *a, const struct exchange *x, int r);
 /* The line of a head that never became an exchange (conn_ops.on_rejected). */
 void accesslog_rejected(struct accesslog *a, const struct conn *c, int r, uint16_t status,
                         struct slice line);
-/* After log rotation (SIGUSR1, reload). ERR_SYS: the old descriptor stays in use. */
-int accesslog_reopen(struct accesslog *a) MUST_USE;
+/* After log rotation: the new file, taken over (closed when a is NULL). fd -1: nothing changes. */
+void accesslog_swap_take(struct accesslog *a, int fd);

@@ -55,7 +55,12 @@ static void finish(struct master *m, bool ok, const char *text)
     answer(m, ok ? 200 : 422, text);
 }
 
-/* What needs other sockets, rights or processes cannot change in place. */
+static bool same_sink(const struct conf_sink *a, const struct conf_sink *b)
+{
+    return a->kind == b->kind && slice_eq(a->path, b->path);
+}
+
+/* What needs other sockets, files, rights or processes cannot change in place. */
 static const char *fixed_part_changed(const struct conf *old, const struct conf *new)
 {
     if (old->https_port != new->https_port || old->http_port != new->http_port)
@@ -66,6 +71,9 @@ static const char *fixed_part_changed(const struct conf *old, const struct conf 
         return "workers";
     if (!slice_eq(old->user, new->user) || !slice_eq(old->state, new->state))
         return "user and state";
+    if (!same_sink(&old->log.access, &new->log.access) ||
+        !same_sink(&old->log.events, &new->log.events) || old->log.format != new->log.format)
+        return "log";
     if (old->listen.count != new->listen.count ||
         memcmp(old->listen.items, new->listen.items, old->listen.count * sizeof(struct ip)) != 0)
         return "listen";

@@ -65,9 +65,13 @@ static void on_closed(struct chan *c)
 static void keep_only(const struct child *k, int fd)
 {
     const struct ports *p = &k->m->ports;
-    int keep[PORTS_MAX + BUNDLE_ROOTS_MAX + 1];
+    int keep[PORTS_MAX + BUNDLE_ROOTS_MAX + 3];
     size_t n = 0;
     keep[n++] = fd;
+    if (k->m->logs.events.fd >= 0)
+        keep[n++] = k->m->logs.events.fd;
+    if (k->m->logs.access.fd >= 0 && !k->keeper)
+        keep[n++] = k->m->logs.access.fd;
     if (!k->keeper) {
         for (size_t i = p->first[k->index]; i < p->first[k->index + 1]; i++)
             keep[n++] = p->list[i].fd;
@@ -86,6 +90,7 @@ static int run(struct child *k, int fd)
                                          .uid = m->uid,
                                          .gid = m->gid,
                                          .events = &m->conf->log.events,
+                                         .logs = &m->logs,
                                          .ops = m->o->keeper};
         return keeper_main(&o, fd);
     }
@@ -96,6 +101,7 @@ static int run(struct child *k, int fd)
         .gid = m->gid,
         .state_dir = m->state_dir,
         .bundle = m->bundle,
+        .logs = &m->logs,
         .metrics = m->metrics,
         .ring = &m->ring,
         .listeners = m->ports.list + m->ports.first[k->index],
@@ -157,4 +163,13 @@ void child_tell(struct child *k, uint16_t type)
     if (chan_send(&k->chan, type, SLICE_EMPTY, NULL, 0))
         EVENT(k->m->events, EVENT_WARN, "child_unreachable", EV_UINT("pid", k->pid),
               EV_UINT("message", type));
+}
+
+void child_send_logs(struct child *k)
+{
+    if (k->state != CHILD_STARTING && k->state != CHILD_READY)
+        return;
+    if (logfiles_send(&k->m->logs, &k->chan, MESSAGE_LOGS))
+        EVENT(k->m->events, EVENT_WARN, "child_unreachable", EV_UINT("pid", k->pid),
+              EV_UINT("message", MESSAGE_LOGS));
 }

@@ -36,3 +36,5 @@ int child_start(struct child *k, struct fault *f) MUST_USE;
 uint64_t child_ended(struct child *k);
 /* Sends a message without payload; a dead child is ignored. */
 void child_tell(struct child *k, uint16_t type);
+/* Hands it the log files as they are now (after a rotation); a dead child is ignored. */
+void child_send_logs(struct child *k);

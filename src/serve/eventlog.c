@@ -33,7 +33,7 @@ struct eventlog {
     struct buf line;
 };
 
-int eventlog_open(const struct conf_sink *sink, const char *role, struct eventlog **ret,
+int eventlog_open(const struct conf_sink *sink, int fd, const char *role, struct eventlog **ret,
                   struct fault *f)
 {
     *ret = NULL;
@@ -44,15 +44,12 @@ int eventlog_open(const struct conf_sink *sink, const char *role, struct eventlo
         return fault_set(f, ERR_NOMEM, "out of memory");
     snprintf(e->role, sizeof(e->role), "%s", role);
     buf_init(&e->line, LINE_MAX);
-    int r = OK;
-    if (sink->kind == CONF_SINK_FILE)
-        r = file_log_open(&e->log, (const char *)sink->path.p, 0640, f);
-    else
-        file_log_init(&e->log, file_dup(sink->kind == CONF_SINK_STDOUT ? 1 : 2));
-    if (r) {
+    int own = file_dup(sink->kind == CONF_SINK_FILE ? fd : sink->kind == CONF_SINK_STDOUT ? 1 : 2);
+    if (own < 0 && sink->kind == CONF_SINK_FILE) {
         mem_free(e);
-        return r;
+        return fault_set(f, ERR_SYS, "no descriptor for the event log");
     }
+    file_log_init(&e->log, own);
     *ret = e;
     return OK;
 }
@@ -66,10 +63,12 @@ void eventlog_close(struct eventlog *e)
     mem_free(e);
 }
 
-int eventlog_reopen(struct eventlog *e)
+void eventlog_swap_take(struct eventlog *e, int fd)
 {
-    struct fault f = {0};
-    return e ? file_log_reopen(&e->log, &f) : OK;
+    if (e && fd >= 0)
+        file_log_swap(&e->log, fd);
+    else
+        file_close(fd);
 }
 
 static struct account *account_of(struct eventlog *e, const char *event)

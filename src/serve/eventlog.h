@@ -34,8 +34,9 @@ struct eventlog_field {
                    sizeof((const struct eventlog_field[]){__VA_ARGS__}) /                \
                        sizeof(struct eventlog_field))
 
-/* `role`: "master", "worker 0", "keeper": a field of every line. */
-int eventlog_open(const struct conf_sink *sink, const char *role, struct eventlog **ret,
+/* `role`: "master", "worker 0", "keeper": a field of every line. `fd`: the open file when the sink
+ * is one (serve/logfiles); lent. ERR_NOMEM, ERR_SYS. */
+int eventlog_open(const struct conf_sink *sink, int fd, const char *role, struct eventlog **ret,
                   struct fault *f) MUST_USE;
 /* Accepts NULL. */
 void eventlog_close(struct eventlog *e);
@@ -45,5 +46,5 @@ void eventlog_write(struct eventlog *e, enum event_level level, const char *even
 /* The story of a fault as fields error, message, where, next. */
 void eventlog_fault(struct eventlog *e, enum event_level level, const char *event,
                     const struct fault *f);
-/* After log rotation (SIGUSR1, reload). */
-int eventlog_reopen(struct eventlog *e) MUST_USE;
+/* After log rotation: the new file, taken over (closed when e is NULL). fd -1: nothing changes. */
+void eventlog_swap_take(struct eventlog *e, int fd);

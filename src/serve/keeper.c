@@ -7,6 +7,7 @@
 
 #include "base/cur.h"
 #include "base/mem.h"
+#include "os/file.h"
 #include "os/proc.h"
 #include "os/sandbox.h"
 #include "serve/message.h"
@@ -96,17 +97,24 @@ static void report(struct keeper *k)
     buf_done(&b);
 }
 
+static void receive_logs(struct keeper *k, struct slice payload, int *fds, size_t nfds)
+{
+    int access, events;
+    if (logfiles_receive(payload, fds, nfds, &access, &events))
+        EVENT(k->events, EVENT_ERROR, "logs_not_reopened", EV_UINT("descriptors", nfds));
+    file_close(access);
+    eventlog_swap_take(k->events, events);
+}
+
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
     struct keeper *k = container_of(c, struct keeper, master);
-    (void)fds;
-    (void)nfds;
     if (type == MESSAGE_NAMES)
         receive_names(k, payload);
     else if (type == MESSAGE_STATUS)
         report(k);
-    else if (type == MESSAGE_REOPEN)
-        BEST_EFFORT(eventlog_reopen(k->events));
+    else if (type == MESSAGE_LOGS)
+        receive_logs(k, payload, fds, nfds);
     else if (type == MESSAGE_DRAIN)
         loop_stop(k->loop);
 }
@@ -130,7 +138,7 @@ static int start(struct keeper *k, int fd, struct fault *f)
         r = proc_drop(k->o->uid, k->o->gid, f);
     proc_set_dumpable(false);
     if (!r)
-        r = eventlog_open(k->o->events, "keeper", &k->events, f);
+        r = eventlog_open(k->o->events, k->o->logs->events.fd, "keeper", &k->events, f);
     k->host = (struct keeper_host){k, on_certificate, on_trouble};
     if (!r)
         r = sandbox_enter(SANDBOX_KEEPER, f);

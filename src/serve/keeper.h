@@ -10,6 +10,7 @@
 #include "os/chan.h"
 #include "os/loop.h"
 #include "serve/eventlog.h"
+#include "serve/logfiles.h"
 
 /* One certificate that the configuration needs: the site's name first, then its aliases. */
 struct keeper_name {
@@ -47,6 +48,7 @@ struct keeper_options {
     bool drop; /* rights, to this user and group */
     uint32_t uid, gid;
     const struct conf_sink *events;
+    const struct logfiles *logs;
     const struct keeper_ops *ops;
 };
 

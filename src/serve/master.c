@@ -284,12 +284,17 @@ static void on_start_bound(struct loop_timer *t)
 
 /* ---- orders ---- */
 
-static void reopen_logs(struct master *m)
+static int reopen_logs(struct master *m)
 {
-    BEST_EFFORT(eventlog_reopen(m->events));
+    struct fault f = {0};
+    int r = logfiles_reopen(&m->logs, &f);
+    eventlog_swap_take(m->events, file_dup(m->logs.events.fd));
+    if (r)
+        eventlog_fault(m->events, EVENT_ERROR, "logs_not_reopened", &f);
     for (uint32_t i = 0; i < m->nworkers; i++)
-        child_tell(&m->workers[i], MESSAGE_REOPEN);
-    child_tell(&m->keeper, MESSAGE_REOPEN);
+        child_send_logs(&m->workers[i]);
+    child_send_logs(&m->keeper);
+    return r;
 }
 
 static void on_signal(struct proc_signals *ps, int signo, pid_t from)
@@ -300,7 +305,7 @@ static void on_signal(struct proc_signals *ps, int signo, pid_t from)
     else if (signo == SIGHUP)
         change_begin(m, NULL);
     else if (signo == SIGUSR1)
-        reopen_logs(m);
+        BEST_EFFORT(reopen_logs(m));
     else if (signo == SIGUSR2)
         succession_begin(m, NULL);
     else if (signo == SIGQUIT && succession_done(m, from))
@@ -337,9 +342,13 @@ static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
         stop(m, "asked to");
         return;
     case ADMIN_REOPEN:
-        reopen_logs(m);
-        admin_answer(call, 200, "application/json",
-                     SLICE("{\"ok\":true,\"message\":\"log files are open again\"}"));
+        if (reopen_logs(m))
+            admin_answer(call, 500, "application/json",
+                         SLICE("{\"ok\":false,\"message\":\"a log file cannot be opened; the event "
+                               "log says why\"}"));
+        else
+            admin_answer(call, 200, "application/json",
+                         SLICE("{\"ok\":true,\"message\":\"log files are open again\"}"));
         return;
     }
 }
@@ -448,7 +457,9 @@ static int open_parts(struct master *m, struct fault *f)
     if (!r)
         r = open_state(m, f);
     if (!r)
-        r = eventlog_open(&m->conf->log.events, "master", &m->events, f);
+        r = logfiles_open(&m->conf->log, &m->logs, f);
+    if (!r)
+        r = eventlog_open(&m->conf->log.events, m->logs.events.fd, "master", &m->events, f);
     if (!r)
         r = ports_open(m->conf, m->nworkers, succession_inherited_sockets(), &m->ports, f);
     if (!r &&
@@ -485,6 +496,7 @@ static void finish(struct master *m)
     conf_free(m->conf);
     file_close(m->lock_fd);
     eventlog_close(m->events);
+    logfiles_done(&m->logs);
     loop_free(m->loop);
 }
 
@@ -527,7 +539,8 @@ int master_run(const struct master_options *o, struct conf_faults *faults)
     }
     m->o = o;
     m->faults = faults;
-    m->lock_fd = m->signals.io.fd = -1; /* finish() may come before either is open */
+    m->lock_fd = m->signals.io.fd = -1; /* finish() may come before these are open */
+    m->logs.access.fd = m->logs.events.fd = -1;
     int r = start(m);
     if (!r) {
         loop_run(m->loop);

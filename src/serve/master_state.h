@@ -11,6 +11,7 @@
 #include "serve/admin.h"
 #include "serve/child.h"
 #include "serve/eventlog.h"
+#include "serve/logfiles.h"
 #include "serve/master.h"
 #include "serve/metrics.h"
 #include "serve/ports.h"
@@ -50,6 +51,7 @@ struct master {
     struct ports ports;
     struct metrics *metrics;
     struct ticketring ring;
+    struct logfiles logs;
     struct eventlog *events;
     struct filewatch *watch;
     struct child keeper, *workers;

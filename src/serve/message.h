@@ -22,7 +22,7 @@ enum message {
     MESSAGE_DRAIN,  /* master -> child: finish and exit */
     MESSAGE_STATUS, /* master -> child: report */
     MESSAGE_REPORT, /* child -> master: JSON object */
-    MESSAGE_REOPEN, /* master -> child: open log files again */
+    MESSAGE_LOGS,   /* master -> child: new log files, as serve/logfiles sends them */
     MESSAGE_BUNDLE = 32 /* + enum bundle_message: a new configuration */
 };
 

@@ -192,6 +192,15 @@ static void drain(struct worker_process *p)
     conn_pool_drain(p->w.pool, drained, p);
 }
 
+static void receive_logs(struct worker_process *p, struct slice payload, int *fds, size_t nfds)
+{
+    int access, events;
+    if (logfiles_receive(payload, fds, nfds, &access, &events))
+        EVENT(p->w.events, EVENT_ERROR, "logs_not_reopened", EV_UINT("descriptors", nfds));
+    accesslog_swap_take(p->w.access, access);
+    eventlog_swap_take(p->w.events, events);
+}
+
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
     struct worker_process *p = container_of(c, struct worker_process, master);
@@ -216,9 +225,8 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
     case MESSAGE_STATUS:
         report(p);
         break;
-    case MESSAGE_REOPEN:
-        BEST_EFFORT(accesslog_reopen(p->w.access));
-        BEST_EFFORT(eventlog_reopen(p->w.events));
+    case MESSAGE_LOGS:
+        receive_logs(p, payload, fds, nfds);
         break;
     default:
         EVENT(p->w.events, EVENT_ERROR, "unknown_message", EV_UINT("message", type));
@@ -275,9 +283,10 @@ static int open_parts(struct worker_process *p, const struct conf *conf, struct 
     char role[24];
     snprintf(role, sizeof(role), "worker %u", p->w.index);
     connections_limits(&conf->limits, &limits);
-    int r = eventlog_open(&conf->log.events, role, &p->w.events, f);
+    int r = eventlog_open(&conf->log.events, p->o->logs->events.fd, role, &p->w.events, f);
     if (!r)
-        r = accesslog_open(p->w.loop, &conf->log, p->w.metrics, &p->w.access, f);
+        r = accesslog_open(p->w.loop, &conf->log, p->o->logs->access.fd, p->w.metrics, &p->w.access,
+                           f);
     if (!r && (r = resolve_new(p->w.loop, NULL, &p->w.resolver, f)))
         fault_set(f, r, "the resolver does not start");
     if (!r && ((r = filecache_new(p->w.loop, FILECACHE_BYTES, &p->w.files)) ||

@@ -6,6 +6,7 @@
 
 #include "crypt/ticketring.h"
 #include "serve/bundle.h"
+#include "serve/logfiles.h"
 #include "serve/metrics.h"
 
 /* A listening socket that the master opened. */
@@ -22,6 +23,7 @@ struct worker_options {
     uint32_t uid, gid;
     const char *state_dir;
     struct bundle *bundle;
+    const struct logfiles *logs;
     struct metrics *metrics;
     const struct ticketring *ring;
     const struct worker_listener *listeners; /* this worker's */
