@@ -44,7 +44,7 @@ int proc_signals_open(struct proc_signals *ps, struct loop *l, const int *signal
 
 void proc_signals_close(struct proc_signals *ps)
 {
-    if (ps->io.fd < 0)
+    if (!ps->loop || ps->io.fd < 0)
         return;
     loop_remove(ps->loop, &ps->io);
     close(ps->io.fd);

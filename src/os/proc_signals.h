@@ -21,5 +21,5 @@ struct proc_signals {
  * that has blocked them calls this for its own loop. ERR_SYS. */
 int proc_signals_open(struct proc_signals *ps, struct loop *l, const int *signals,
                       void (*on_signal)(struct proc_signals *ps, int signo, pid_t from)) MUST_USE;
-/* Stops delivering; they stay blocked. Idempotent. */
+/* Stops delivering; they stay blocked. Idempotent; nothing on zeroes (never opened). */
 void proc_signals_close(struct proc_signals *ps);
