@@ -64,6 +64,17 @@ static void explain(struct fault *f, int r, const struct sock_addr *addr, enum p
     }
 }
 
+/* Our own sockets share a port among the workers (SO_REUSEPORT), and the kernel would let a second
+ * server of the same account in: it is looked for first, with a socket that shares with nobody. */
+static int look_for_others(const struct sock_addr *addr, struct fault *f)
+{
+    int fd;
+    int r = sock_listen(addr, false, 1, &fd, f);
+    if (!r)
+        sock_close(fd);
+    return r;
+}
+
 struct opening {
     struct ports *p;
     const char *inherited;
@@ -83,7 +94,9 @@ static int add_one(struct opening *o, const struct ip *ip, uint16_t *port, enum 
     sock_addr_format(&addr, text);
     snprintf(name, sizeof(name), "%s/%s/%u", text, kind_names[kind], worker);
     fd = o->inherited ? inherited_fd(o->inherited, name) : -1;
-    int r = fd >= 0 ? OK : sock_listen(&addr, true, BACKLOG, &fd, o->f);
+    int r = fd < 0 && worker == 0 ? look_for_others(&addr, o->f) : OK;
+    if (!r && fd < 0)
+        r = sock_listen(&addr, true, BACKLOG, &fd, o->f);
     if (r) {
         explain(o->f, r, &addr, kind);
         return r;
