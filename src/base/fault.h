@@ -14,13 +14,14 @@
 #define FAULT_FRAMES 4
 
 struct fault {
-    int code;                      /* enum err */
-    char what[320];                /* one sentence, no newline */
-    char where[192];               /* file, URL or peer; empty when none */
-    int line, column;              /* 1-based; 0 when none */
-    char snippet[160];             /* the offending source line, for the caret; empty when none */
-    char next[240];                /* the next thing to do; empty when none */
-    char frames[FAULT_FRAMES][96]; /* "while renewing example.org", innermost first */
+    int code;          /* enum err */
+    char what[320];    /* one sentence, no newline */
+    char where[192];   /* file, URL or peer; empty when none */
+    int line, column;  /* 1-based; 0 when none */
+    char snippet[160]; /* the offending source line, for the caret; empty when none */
+    char next[240];    /* the next thing to do; empty when none */
+    char frames[FAULT_FRAMES]
+               [256]; /* "while renewing example.org", innermost first; two paths fit */
     int nframes;
 };
 
