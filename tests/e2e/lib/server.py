@@ -53,13 +53,14 @@ class Server:
     """One server in its own session.
 
     config: YAML text, or a list of NAME=TARGET words. {https}, {http}, {dir} in it become ports and the scenario's place.
-    workers, env, args, prefix (["setpriv", ...]), binary: as the words say. ports: more free ports, in .spare.
+    workers, env, args, prefix (["setpriv", ...]), binary, pass_fds: as the words say. spare_ports: more free ports, in
+    .spare ({spare} is the first).
     """
 
-    def __init__(self, config, place, workers=1, env=None, args=(), prefix=(), binary=BINARY, spare_ports=0):
+    def __init__(self, config, place, workers=1, env=None, args=(), prefix=(), binary=BINARY, spare_ports=0, pass_fds=()):
         self.config_given, self.place = config, pathlib.Path(place)
         self.workers, self.env, self.args, self.prefix, self.binary = workers, env or {}, list(args), list(prefix), binary
-        self.spare_ports = spare_ports
+        self.spare_ports, self.pass_fds = spare_ports, pass_fds
         self.state = self.place / "state"
         self.config = self.place / "port443.yaml"
         self.events = EventLog(self.place / "stderr.log")
@@ -110,7 +111,7 @@ class Server:
         with open(self.events.path, "wb") as err, open(self.access.path, "wb") as out:
             self.process = subprocess.Popen(
                 [*self.prefix, self.binary, *map(str, words), *self.args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=os.environ | self.env, start_new_session=True)
+                env=os.environ | self.env, start_new_session=True, pass_fds=self.pass_fds)
         self.status = None
 
     def _ready(self):
