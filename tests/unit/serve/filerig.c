@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "serve/files.h"
 #include "serve/reply.h"
 #include "wire/target.h"
@@ -138,7 +139,10 @@ struct filerig_answer *filerig_ask(struct filerig *g, const char *method, const 
         struct slice rest = slice_from(v.path, g->conf.path.n);
         v.path = rest.n ? rest : SLICE("/");
     }
+    mem_fail_at(g->fail_at);
     files_serve(&x);
+    g->failed = mem_fault_fired();
+    mem_fail_at(0);
     if (x.responded && !answer.no_body && answer.length > 0)
         pull_body(g, &x);
     if (v.action && v.action->on_close)

@@ -19,6 +19,8 @@ struct filerig {
     uint8_t version;                      /* of the requests: 11 or 20 */
     bool plain;                           /* not over TLS */
     bool escape;                          /* take target paths as canonical already */
+    uint64_t fail_at;                     /* which allocation inside the engine fails; 0 none */
+    bool failed;                          /* it did, in the last request */
     size_t cap;                           /* of one pull */
     void (*on_pulled)(struct filerig *g); /* after the first pull; once */
 };
