@@ -13,9 +13,9 @@
 #include "serve/filerep.h"
 #include "serve/reply.h"
 
-#define NAMES_MAX   10000               /* attack: a directory that fills memory for each visit */
+#define NAMES_MAX   4000                /* attack: a directory that fills memory for each visit */
 #define NAMES_BYTES (4u * 1024 * 1024)  /* the same */
-#define PAGE_BYTES  (16u * 1024 * 1024) /* NAMES_MAX rows of long escaped names */
+#define PAGE_BYTES  (10u * 1024 * 1024) /* NAMES_MAX rows of long escaped names */
 
 struct entry {
     const char *name;

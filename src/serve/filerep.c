@@ -12,9 +12,10 @@
 #include "serve/reply.h"
 #include "wire/mime.h"
 
-#define HEAD_BYTES (64u * 1024) /* header steps of the configuration without end */
-#define OWN_MAX    8
-#define READ_TRIES 3
+#define HEAD_BYTES  (64u * 1024) /* header steps of the configuration without end */
+#define CHUNK_BYTES 4096         /* about what an arena takes at once */
+#define OWN_MAX     8
+#define READ_TRIES  3
 
 bool filerep_same(const struct file_info *a, const struct file_info *b)
 {
@@ -219,7 +220,8 @@ int filerep_open(const struct route *route, const char *path, enum coding coding
         filerep_free(rep);
         return r;
     }
-    rep->bytes = sizeof(*rep) + rep->content.n + rep->arena.used_bytes;
+    rep->bytes =
+        sizeof(*rep) + rep->content.n + (rep->arena.used_bytes / CHUNK_BYTES + 1) * CHUNK_BYTES;
     *ret = rep;
     return OK;
 }

@@ -118,6 +118,7 @@ static void single_ranges(void **state)
         assert_string_equal(filerig_field(a, "Content-Range"), rows[i].place);
         assert_bytes(a, rows[i].body, strlen(rows[i].body));
         assert_true(*filerig_field(a, "ETag"));
+        assert_string_equal(filerig_field(a, "Accept-Ranges"), "bytes");
         assert_string_equal(filerig_field(a, "X-Content-Type-Options"), "nosniff");
         assert_string_equal(filerig_field(a, "Content-Type"),
                             a->status == 416 ? "" : "text/plain; charset=utf-8");
