@@ -350,8 +350,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
     (void)flags;
     if (!s || !s->open || s->given_up) {
-        /* Answered or given up before its body was read: dropped, the windows go on. */
-        (void)!nghttp2_session_consume(session, id, n);
+        /* Answered or given up before its body was read: dropped. Other streams go on, this one
+         * gets no more window. */
+        (void)!nghttp2_session_consume_connection(session, n);
         return 0;
     }
     s->expecting = false;

@@ -100,14 +100,17 @@ static int err_of(int code)
     return code == 0 ? OK : code == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : ERR_BUG;
 }
 
-/* Everything is with the library; the request's rest, if any, is not wanted any more. */
+/* The answer is out. When the request is not whole yet, its rest is dropped for a while, within the
+ * stream's window, before RST_STREAM(NO_ERROR) asks to stop (RFC 9113 8.1): clients (curl 7.88)
+ * that read answer and reset at once report only the reset. */
 static void end_out(struct h2_stream *s)
 {
     s->out = H2_OUT_DONE;
-    /* RFC 9113 8.1: asks the client to stop the upload without an error. */
-    if (!s->in_ended && nghttp2_submit_rst_stream(s->m->session, NGHTTP2_FLAG_NONE,
-                                                  (int32_t)s->x.stream_id, NGHTTP2_NO_ERROR))
-        mux_h2_terminate(s->m, ERR_NOMEM, NGHTTP2_INTERNAL_ERROR);
+    if (s->in_ended)
+        return;
+    s->send_ms = mux_h2_now(s->m);
+    s->m->lingers = true;
+    h2_stream_finish(s, s->given_up);
 }
 
 static int cut(struct h2_stream *s, int r)

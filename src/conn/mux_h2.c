@@ -27,6 +27,8 @@
 /* How often the clocks of open streams are looked at: a part of the shortest limit, within. */
 #define TICK_PARTS  4
 #define TICK_MAX_MS 5000
+/* How long the rest of a request is dropped behind its answer. */
+#define LINGER_MS 500
 /* PING and SETTINGS acknowledgements that may wait for a client that does not read. */
 #define ACKS_MAX 256
 /* A compressed block is never much larger than the list; padding and table updates are. */
@@ -159,7 +161,8 @@ static void set_timer(struct mux_h2 *m)
         due = (uint64_t)TICK_MAX_MS * TICK_PARTS;
         due = shortest(due, limits->header_timeout_ms);
         due = shortest(due, limits->body_timeout_ms);
-        due = now_ms + shortest(due, limits->send_timeout_ms) / TICK_PARTS;
+        due = shortest(due, limits->send_timeout_ms) / TICK_PARTS;
+        due = now_ms + shortest(due, m->lingers ? LINGER_MS : 0);
         if (c->timer.deadline_ms && c->timer.deadline_ms <= due)
             return;
     }
@@ -259,6 +262,12 @@ static void check_stream(struct h2_stream *s)
 {
     struct mux_h2 *m = s->m;
     const struct conn_limits *limits = &m->c->pool->limits;
+    if (s->out == H2_OUT_DONE && !s->in_ended) {
+        m->lingers = true;
+        if (is_over(m, s->send_ms, LINGER_MS))
+            h2_stream_reset(s, s->given_up, NGHTTP2_NO_ERROR);
+        return;
+    }
     if (!wants_body(s)) {
         s->rate_ms = mux_h2_now(m);
         s->rate_bytes = 0;
@@ -312,6 +321,7 @@ static void on_timer(struct conn *c)
     if (m->drain == H2_NOTICED && is_over(m, m->drain_ms, limits->header_timeout_ms))
         mux_h2_start_drain(m);
     m->running = true;
+    m->lingers = false;
     LIST_FOREACH (it, &m->streams) {
         check_stream(container_of(it, struct h2_stream, node));
     }

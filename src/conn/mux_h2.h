@@ -45,7 +45,7 @@ struct h2_stream {
     uint64_t body_ms; /* last body byte, or last time that we did not want one */
     uint64_t rate_ms; /* start of the rate window */
     uint64_t rate_bytes;
-    uint64_t send_ms; /* last body byte that could leave */
+    uint64_t send_ms; /* last body byte that could leave; end of an early answer */
 };
 
 /* The one header block that a connection can be in the middle of (RFC 9113 4.3). */
@@ -71,6 +71,7 @@ struct mux_h2 {
     enum h2_drain drain;
     bool running;      /* inside a wake */
     bool paused;       /* the staging buffer is full, frames wait */
+    bool lingers;      /* some stream was answered before its request was whole */
     bool more;         /* this wake ended before the work did */
     bool ticket_given; /* TLS session ticket, in front of the first answer */
     int end;           /* why the connection ends, once that is decided */
