@@ -146,11 +146,12 @@ class Server:
                     with context.wrap_socket(s, server_hostname=NAME):
                         return
             except OSError as error:
-                gone = self.process.poll() is not None
-                if gone or time.monotonic() > deadline:
+                status = self.process.poll()
+                if status is not None or time.monotonic() > deadline:
                     self.stop()
                     tail = (self.dir / "output").read_text(errors="replace")[-800:]
-                    raise RuntimeError(f"{self.name} does not serve: {error}\n{tail}") from error
+                    how = "it runs, but does not listen" if status is None else f"exit status {status}"
+                    raise RuntimeError(f"{self.name} does not serve: {how}: {error}\n{tail}") from error
                 time.sleep(0.05)
 
     def cpu_ns(self):
