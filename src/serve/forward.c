@@ -155,6 +155,19 @@ int forward_fields(const struct forward_request *q, struct arena *a, struct fiel
     return OK;
 }
 
+unsigned forward_hops(const struct request *req)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < req->nfields; i++) {
+        struct slice rest = req->fields[i].value, item;
+        if (req->fields[i].token != HDR_VIA)
+            continue;
+        while (field_list_next(&rest, &item))
+            n += slice_ends(item, SLICE(" port443"));
+    }
+    return n;
+}
+
 int forward_target(struct slice path, struct slice query, struct arena *a, struct slice *ret)
 {
     if (!query.p) {

@@ -22,6 +22,8 @@ struct forward_request {
  * those). Values of *q are lent as long as the arena lives. ERR_NOMEM. */
 int forward_fields(const struct forward_request *q, struct arena *a, struct field **ret,
                    size_t *ret_n) MUST_USE;
+/* How often the request came through a port443 already, by its Via. */
+unsigned forward_hops(const struct request *req);
 /* "/path?query" for the request line: a loan from path, or from the arena. ERR_NOMEM. */
 int forward_target(struct slice path, struct slice query, struct arena *a,
                    struct slice *ret) MUST_USE;

@@ -25,6 +25,8 @@
 /* A WebSocket may be silent for longer than an answer; never less than `timeout`. */
 #define TUNNEL_TIMEOUT_MS (60u * 60 * 1000)
 #define REASON_BYTES      400
+/* A site whose upstream leads back to itself would multiply one request until heads are full. */
+#define HOPS_MAX 8
 
 struct proxying {
     struct exchange *x;
@@ -393,6 +395,10 @@ static int describe(struct proxying *p, struct fetch_request *q)
 void proxy_serve(struct exchange *x)
 {
     struct serving *v = serving_of(x);
+    if (forward_hops(&x->req) >= HOPS_MAX) {
+        reply_error(x, 508, "the request goes round in circles: an upstream leads back here");
+        return;
+    }
     struct proxying *p = arena_zalloc(&x->arena, sizeof(*p));
     if (!p) {
         reply_error(x, 503, "out of memory");
