@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Who is next, who is left out, and active checks against toy upstreams. */
+/* Who is next, who is left out, and active checks against toy upstreams, TLS towards them. */
 #include "serve/balance.h"
 
 #include <setjmp.h>
@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 #include "../client/toy.h"
+#include "../crypt/pair.h"
 #include "base/err.h"
 #include "client/resolve.h"
+#include "serve/bundle.h"
 #include "visitor.h"
 
 #define THREE "to: [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\", \"unix:/nowhere\"]"
@@ -235,11 +237,116 @@ static void checks(void **state)
     house_done(&h); /* stops a check under way, too */
 }
 
+/* ---- TLS: the CA of the configuration decides, and a failure has its story ---- */
+
+static struct pair_ca ca;
+static struct tlsctx *server;
+
+static int secure(struct toy_conn *c)
+{
+    struct session *s;
+    int r = session_accept(server, &s);
+    return r ? r : link_set_filter(&c->link, &session_filter, s);
+}
+
+static void serve_ok(struct toy_conn *c)
+{
+    if (c->ended)
+        toy_end(c, false);
+    else if (toy_head(c, head, sizeof(head)))
+        toy_say(c, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+}
+
+static struct bundle *files_of(struct pair_ca *trusted)
+{
+    static const char *const words[] = {"a.localhost=3000"};
+    const struct bundle_source src = {.words = words, .nwords = 1};
+    struct bundle *b;
+    struct conf *conf;
+    struct conf_faults faults;
+    assert_int_equal(bundle_collect(&src, &b, &conf, &faults), OK);
+    conf_free(conf);
+    assert_int_equal(bundle_put(b, SLICE("/ca.pem"), buf_slice(&trusted->pem)), OK);
+    return b;
+}
+
+static void verified(void **state)
+{
+    (void)state;
+    struct pair_ca other;
+    struct toy t;
+    pair_ca_init(&ca);
+    pair_ca_init(&other);
+    server = pair_server(&ca, NULL, 1);
+    const struct {
+        struct pair_ca *trusted;
+        const char *options;
+        uint16_t status;
+    } rows[] = {
+        {&ca, "ca: /ca.pem, server_name: site.test", 200},
+        {&ca, "ca: /ca.pem, server_name: other.test", 502},
+        {&ca, "ca: /ca.pem", 502}, /* the name is 127.0.0.1 then */
+        {&other, "ca: /ca.pem, server_name: site.test", 502},
+        {&other, "verify: false, insecure_skip_verify: true", 200},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char yaml[256];
+        struct visitor v;
+        house_open(&h);
+        toy_open(&t, h.w.loop, serve_ok);
+        t.wrap = secure;
+        h.bundle = files_of(rows[i].trusted);
+        snprintf(yaml, sizeof(yaml), "{to: [\"https://127.0.0.1:%u\"], tls: {%s}}", t.port,
+                 rows[i].options);
+        house_proxy(&h, yaml, "");
+        visitor_init(&v, &h);
+        visitor_go(&v);
+        visitor_wait(&v);
+        if (v.x.status != rows[i].status)
+            fail_msg("row %zu: %u, expected %u (%s)", i, v.x.status, rows[i].status,
+                     serving_of(&v.x)->reason);
+        if (v.x.status == 502 && !strstr(serving_of(&v.x)->reason, "certificate"))
+            fail_msg("row %zu: %s", i, serving_of(&v.x)->reason);
+        visitor_done(&v);
+        bundle_unref(h.bundle);
+        toy_done(&t);
+        house_done(&h);
+    }
+    tlsctx_unref(server);
+    pair_ca_done(&other);
+    pair_ca_done(&ca);
+}
+
+/* A file that is not there fails the generation, not the request. */
+static void unreadable(void **state)
+{
+    (void)state;
+    struct conf_upstream to = {.scheme = CONF_HTTPS, .host = SLICE("127.0.0.1"), .port = 1};
+    struct conf_proxy proxy = {.to = {&to, 1}};
+    struct balance *g;
+    struct fault f = {0};
+    pair_ca_init(&ca);
+    house_open(&h);
+    h.bundle = files_of(&ca);
+    proxy.tls.ca = SLICE("/nowhere.pem");
+    assert_int_equal(balance_new(&h.w, &proxy, h.bundle, &g, &f), ERR_NOT_FOUND);
+    proxy.tls.ca = SLICE_EMPTY;
+    proxy.tls.cert = proxy.tls.key = SLICE("/nowhere.pem");
+    assert_int_equal(balance_new(&h.w, &proxy, h.bundle, &g, &f), ERR_NOT_FOUND);
+    proxy.tls.cert = proxy.tls.key = SLICE("/ca.pem"); /* no key in it */
+    assert_int_not_equal(balance_new(&h.w, &proxy, h.bundle, &g, &f), OK);
+    assert_int_equal(f.nframes, 1);
+    bundle_unref(h.bundle);
+    house_done(&h);
+    pair_ca_done(&ca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rounds),  cmocka_unit_test(marks),    cmocka_unit_test(policies),
-        cmocka_unit_test(reports), cmocka_unit_test(too_many), cmocka_unit_test(checks),
+        cmocka_unit_test(rounds),   cmocka_unit_test(marks),      cmocka_unit_test(policies),
+        cmocka_unit_test(reports),  cmocka_unit_test(too_many),   cmocka_unit_test(checks),
+        cmocka_unit_test(verified), cmocka_unit_test(unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ void house_proxy(struct house *h, const char *proxy, const char *extra)
     h->site = (struct site){.conf = &h->gen.conf->sites[0], .gen = &h->gen, .routes = &h->route};
     h->site.nroutes = 1;
     h->route = (struct route){.conf = &h->site.conf->routes[0], .site = &h->site, .root_fd = -1};
-    if (balance_new(&h->w, &h->route.conf->proxy, NULL, &h->route.balance, &f))
+    if (balance_new(&h->w, &h->route.conf->proxy, h->bundle, &h->route.balance, &f))
         fail_msg("%s", f.what);
 }
 

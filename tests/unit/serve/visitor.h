@@ -17,6 +17,7 @@ struct house {
     struct generation gen;
     struct site site;
     struct route route;
+    struct bundle *bundle; /* set before house_proxy where files are named */
 };
 
 /* The loop and the resolver, for upstreams of the test. */
