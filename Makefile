@@ -24,8 +24,11 @@ build: ## compile build/port443 (the default)
 	@test -f build/build.ninja || meson setup build
 	@ninja -C build
 
-run: build ## a site and a proxied application on https://localhost:8443
-	@$(PACKAGES) run
+# Only the program: the tests and tools that `build` adds would be minutes before the first page.
+run: ## a site and a proxied application on https://localhost:8443
+	@$(PACKAGES) build run
+	@test -f build/build.ninja || meson setup build
+	@ninja -C build port443
 	@demo/run
 
 test: build ## unit tests, corpus replay, both again under ASan and UBSan, then end to end
