@@ -16,9 +16,11 @@
 
 #define LINGER_TIMEOUT_MS 2000
 
+/* By the generation, which a connection keeps to its end; the listener may be gone before. */
 static struct worker *worker_of(const struct conn *c)
 {
-    return c->from->app;
+    const struct generation *g = c->generation;
+    return g ? g->worker : c->from->app;
 }
 
 static void count_open(struct worker *w)
