@@ -4,6 +4,7 @@
 
 import collections
 import datetime
+import functools
 import ipaddress
 import pathlib
 
@@ -22,8 +23,13 @@ def _now():
     return datetime.datetime.utcnow().replace(microsecond=0)
 
 
+@functools.lru_cache
+def _rsa_key():
+    return rsa.generate_private_key(65537, 2048)  # up to two seconds: one for a whole run
+
+
 def _key(kind):
-    return rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
+    return _rsa_key() if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
 
 
 def _subject(name):
