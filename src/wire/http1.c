@@ -198,7 +198,8 @@ int http1_parse_request(struct slice in, const struct http1_limits *limits, stru
 
 bool http1_request_begun(const struct http1_request *q, struct slice in)
 {
-    return in.n > q->head.line && in.p[q->head.line] != '\r';
+    const struct http1_head *h = &q->head;
+    return h->stage == STAGE_FIELDS || (in.n > h->line && in.p[h->line] != '\r');
 }
 
 /* HTTP-version SP status-code [ SP [ reason-phrase ] ] (RFC 9112 4). */

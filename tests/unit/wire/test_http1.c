@@ -280,6 +280,14 @@ static void details(void **state)
     assert_int_equal(http1_parse_request(SLICE("\r\n"), &limits, &q, &used), ERR_AGAIN);
     assert_false(http1_request_begun(&q, SLICE("\r\n")));
     assert_true(http1_request_begun(&q, SLICE("\r\nG")));
+
+    /* Attack: slowloris in whole lines; each of them leaves nothing behind that is unread. */
+    const struct slice lines = SLICE("GET / HTTP/1.1\r\nX: y\r\n");
+    http1_request_init(&q, fields, FIELDS);
+    assert_int_equal(http1_parse_request(slice_first(lines, 16), &limits, &q, &used), ERR_AGAIN);
+    assert_true(http1_request_begun(&q, slice_first(lines, 16)));
+    assert_int_equal(http1_parse_request(lines, &limits, &q, &used), ERR_AGAIN);
+    assert_true(http1_request_begun(&q, lines));
 }
 
 /* Every control byte in a value, at each place of a 16-byte step, is refused; others are not. */
