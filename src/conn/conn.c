@@ -191,6 +191,7 @@ bool conn_pool_shed(struct conn_pool *p)
     LIST_FOREACH (it, &p->idle) {
         struct conn *c = container_of(it, struct conn, node);
         if (!is_fresh(c)) {
+            c->shed = true;
             close_now(c, ERR_CAP, false);
             return true;
         }

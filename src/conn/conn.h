@@ -95,6 +95,7 @@ struct conn {
     bool secured;          /* TLS: the handshake is complete and on_secured was called */
     bool draining;         /* answer what is asked, then close; GOAWAY on h2 */
     bool idle;             /* stands among the idle ones of the pool */
+    bool shed;             /* closed to make room for another */
     int end;               /* why it ends, once it is closing */
     uint64_t linger_bytes; /* link.received_bytes at which closing stops to discard */
     uint32_t requests;

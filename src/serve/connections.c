@@ -82,6 +82,8 @@ static void on_close(struct conn *c, int r, const struct fault *f)
               EV_TEXT("name", c->server_name), EV_CSTR("error", err_name(r)),
               EV_CSTR("message", f && f->what[0] ? f->what : err_text(r)));
     }
+    if (c->shed)
+        metrics_add(w->metrics, METRIC_CONN_SHED, 1);
     generation_unref(c->generation);
     c->generation = NULL;
     count_open(w);
