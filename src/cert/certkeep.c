@@ -64,7 +64,8 @@ void certkeep_forget_all(struct certkeep *k)
 
 static int64_t renewal_of(const struct certinfo *ci)
 {
-    return ci->not_before_s + (ci->not_after_s - ci->not_before_s) / 3 * 2;
+    int64_t begin_s = ci->not_before_s + LOCALCA_BACKDATE_S; /* when it was made */
+    return begin_s + (ci->not_after_s - begin_s) * 2 / 3;
 }
 
 static bool names_same(const struct certinfo *ci, const struct wanted *w)
