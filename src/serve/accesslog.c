@@ -108,6 +108,12 @@ static struct slice method_text(const struct request *q)
     return q->method == METHOD_OTHER ? q->method_text : method_name(q->method);
 }
 
+static struct slice target_text(const struct exchange *x)
+{
+    struct slice t = x->req.target;
+    return serving_of(x)->query_hidden ? slice_first(t, slice_find(t, '?')) : t;
+}
+
 static struct slice field_text(const struct request *q, enum hdr token)
 {
     const struct field *f = field_find(q->fields, q->nfields, token);
@@ -154,7 +160,7 @@ static int json_line(struct accesslog *a, const struct exchange *x, int r)
     json_head(&j, a, x->c);
     json_text(&j, "host", q->host);
     json_text(&j, "method", method_text(q));
-    json_text(&j, "target", q->target);
+    json_text(&j, "target", target_text(x));
     json_cstr(&j, "protocol", version_text(q));
     json_uint(&j, "status", x->status);
     json_uint(&j, "bytes_in", x->body_in_bytes);
@@ -183,7 +189,7 @@ static int combined_line(struct accesslog *a, const struct exchange *x)
     date_format_clf(loop_unix_ms(a->loop) / 1000, time);
     cidr_format_ip(&x->c->peer, peer);
     text_escape(method_text(q), method, sizeof(method));
-    text_escape_quotes(q->target, target, sizeof(target));
+    text_escape_quotes(target_text(x), target, sizeof(target));
     text_escape_quotes(field_text(q, HDR_REFERER), referer, sizeof(referer));
     text_escape_quotes(field_text(q, HDR_USER_AGENT), agent, sizeof(agent));
     return buf_printf(&a->lines, "%s - - [%.*s] \"%s %s %s\" %u %llu \"%s\" \"%s\"", peer,

@@ -57,6 +57,7 @@ static void refuse_api(struct exchange *x, struct serving *v)
               EV_CSTR("client", peer));
     }
     v->reason = "an API is not served on port 80";
+    v->query_hidden = true;
     struct reply a;
     reply_init(&a, x, 403, (int64_t)sizeof(body) - 1);
     a.close = true;

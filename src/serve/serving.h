@@ -36,6 +36,7 @@ struct serving {
     uint64_t body_seen;
     struct slice path; /* what the action sees: canonical path, prefix stripped where asked */
     bool secure;       /* came over TLS */
+    bool query_hidden; /* it may hold a credential: left out of the log */
     bool body_over;    /* the limit was passed: 413 was answered */
 };
 
