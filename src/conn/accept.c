@@ -19,10 +19,6 @@
 #include "conn/secure.h"
 #include "os/sock.h"
 
-/* More at once would let new clients starve those being served; the level-triggered listener calls
- * again. */
-#define PER_WAKE 4
-
 /* Every event of a connection comes in through the three functions below. */
 static void deliver(struct conn *c)
 {
@@ -105,30 +101,27 @@ void accept_take(struct listener *from, int fd, const struct ip *peer, uint16_t 
         create(from, fd, peer, peer_port);
 }
 
-/* False when there is nothing more to take now. */
-static bool accept_one(struct listener *from, bool first)
+/* One connection in each wake: the listener is level-triggered and calls again while more wait, so
+ * no accept is made that is expected to fail, and new clients do not starve those being served. */
+void accept_on_ready(struct loop_io *io, uint32_t events)
 {
+    struct listener *from = container_of(io, struct listener, io);
     struct conn_pool *p = from->pool;
     struct ip peer;
     uint16_t port;
     int fd = -1;
     uint32_t same_ip = 0;
-    if (p->count >= p->limits.connections) {
-        if (!first) /* whether one more waits is not known: nobody is shed for that */
-            return false;
-        if (!conn_pool_shed(p)) {
-            conn_pool_pause(p);
-            return false;
-        }
+    (void)events;
+    if (p->count >= p->limits.connections && !conn_pool_shed(p)) {
+        conn_pool_pause(p);
+        return;
     }
     int r = sock_accept(from->io.fd, &fd, &peer, &port);
-    if (r == ERR_RESET)
-        return true;
     if (r) {
         /* Out of descriptors: the oldest idle client gives way to the new one. */
-        if (r != ERR_AGAIN && (r != ERR_CAP || !conn_pool_shed(p)))
+        if (r != ERR_RESET && r != ERR_AGAIN && (r != ERR_CAP || !conn_pool_shed(p)))
             conn_pool_pause(p);
-        return false;
+        return;
     }
     if (ipcount_add(&p->per_ip, &peer, &same_ip)) {
         sock_close(fd);
@@ -138,13 +131,4 @@ static bool accept_one(struct listener *from, bool first)
     } else {
         create(from, fd, &peer, port);
     }
-    return true;
-}
-
-void accept_on_ready(struct loop_io *io, uint32_t events)
-{
-    (void)events;
-    struct listener *from = container_of(io, struct listener, io);
-    for (int i = 0; i < PER_WAKE && accept_one(from, i == 0); i++)
-        ;
 }
