@@ -303,6 +303,12 @@ static int receive(struct chan *c)
     return dispatch(c, (size_t)n, fds, nfds) ? OK : ERR_RESET;
 }
 
+void chan_last_words(struct chan *c)
+{
+    while (c->io.fd >= 0 && !receive(c))
+        ;
+}
+
 static void receive_some(struct chan *c)
 {
     for (int i = 0; i < MESSAGES_PER_WAKE; i++)

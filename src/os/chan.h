@@ -52,6 +52,9 @@ static inline bool chan_idle(const struct chan *c)
 {
     return list_empty(&c->queue);
 }
+/* Handles at once what the peer, which has ended, still sent: why it failed. Does nothing after the
+ * end. */
+void chan_last_words(struct chan *c);
 /* Waits (blocking) until the queue is sent or timeout_ms have passed: last words before the end of
  * a process. ERR_TIMEOUT, ERR_RESET. */
 int chan_drain(struct chan *c, int timeout_ms) MUST_USE;

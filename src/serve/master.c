@@ -138,6 +138,8 @@ static struct child *child_of(struct master *m, pid_t pid)
 
 static void child_died(struct master *m, struct child *k, const struct proc_exit *e)
 {
+    if (k->state == CHILD_STARTING)
+        chan_last_words(&k->chan); /* it may have said why, and SIGCHLD came first */
     bool expected = m->phase == MASTER_STOPPING;
     if (!expected)
         EVENT(m->events, EVENT_ERROR, "child_died",

@@ -125,3 +125,12 @@ def test_nothing_to_serve(program):
     if os.path.exists("/etc/port443/port443.yaml"):
         pytest.skip("this machine has a configuration")
     refused(program("serve"), "nothing to serve", "example.com=/srv/www", "-c FILE", status=64)
+
+
+def test_unreadable_root(serve, site, tmp_path):
+    """The keeper's own words reach the owner, though it has ended by then; the root is left as it was."""
+    root = tmp_path / "state" / "ca" / "root.pem"
+    root.parent.mkdir(parents=True)
+    root.write_text("garbage\n")
+    refused(serve(f"localhost={site}"), "no certificate in it", str(root), "repair or move away")
+    assert root.read_text() == "garbage\n"
