@@ -208,6 +208,11 @@ int proc_kill(pid_t pid, int signo)
     return errno == EPERM ? ERR_PERM : ERR_NOT_FOUND;
 }
 
+pid_t proc_parent(void)
+{
+    return getppid();
+}
+
 pid_t proc_pid(void)
 {
     return getpid();

@@ -49,6 +49,8 @@ int proc_kill(pid_t pid, int signo) MUST_USE;
 
 /* This process. */
 pid_t proc_pid(void);
+/* Who started it; another process's number once that one has ended. */
+pid_t proc_parent(void);
 /* Effective user. */
 uint32_t proc_uid(void);
 /* Ends this process at once: nothing is flushed, no handler runs. For children of proc_fork. */

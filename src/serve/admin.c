@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -20,6 +21,7 @@
 #define FIELDS_MAX    32
 #define CALL_BOUND_MS 60000 /* from accept to the last byte of the answer */
 #define ANSWER_MAX    (64u * 1024 * 1024)
+#define SAY_MAX       16384 /* bytes of a message as JSON */
 #define BACKLOG       16
 #define PATH_BYTES    512
 
@@ -39,9 +41,10 @@ struct admin_call {
     struct link link;
     struct loop_timer bound;
     struct field fields[FIELDS_MAX];
-    bool asked;    /* the engine has it and will answer */
-    bool gone;     /* the client went away before the answer */
-    bool answered; /* the answer is on its way out */
+    struct buf answer; /* what the link has not taken */
+    bool asked;        /* the engine has it and will answer */
+    bool gone;         /* the client went away before the answer */
+    bool answered;     /* the answer is on its way out */
 };
 
 static const struct {
@@ -57,6 +60,7 @@ static void drop(struct admin_call *call)
 {
     loop_timer_clear(&call->bound);
     link_close(&call->link, false);
+    buf_done(&call->answer);
     list_remove(&call->node);
     if (call->admin)
         call->admin->ncalls--;
@@ -75,9 +79,21 @@ static void lose(struct admin_call *call)
     link_close(&call->link, false);
 }
 
+/* As much as the client takes; the rest when it has read. */
 static void send_out(struct admin_call *call)
 {
-    int r = link_flush(&call->link);
+    int r = OK;
+    while (!r && call->answer.n) {
+        struct slice part = slice_first(buf_slice(&call->answer), LINK_OUT_HIGH);
+        r = link_write(&call->link, part);
+        buf_consume(&call->answer, part.n);
+        if (!r)
+            r = link_flush(&call->link);
+    }
+    if (!r)
+        r = link_shut(&call->link, true);
+    if (!r)
+        r = link_flush(&call->link);
     if (r != ERR_AGAIN)
         drop(call);
 }
@@ -95,20 +111,27 @@ void admin_answer(struct admin_call *call, uint16_t status, const char *content_
                      "Connection: close\r\n\r\n",
                      status, phrase_of(status), content_type, body.n);
     call->answered = true;
-    int r = link_write(&call->link, slice_of(head, (size_t)n));
-    while (!r && body.n) {
-        struct slice part = slice_first(body, LINK_OUT_HIGH);
-        r = link_write(&call->link, part);
-        body = slice_from(body, part.n);
-        if (!r && link_full(&call->link) && (r = link_flush(&call->link)) == ERR_AGAIN)
-            r = OK;
-    }
-    if (!r)
-        r = link_shut(&call->link, true);
-    if (r)
+    buf_init(&call->answer, sizeof(head) + ANSWER_MAX);
+    if (buf_add(&call->answer, slice_of(head, (size_t)n)) || buf_add(&call->answer, body))
         drop(call);
     else
         send_out(call);
+}
+
+void admin_say(struct admin_call *call, uint16_t status, const char *text)
+{
+    struct buf b;
+    struct json j;
+    if (!call)
+        return;
+    buf_init(&b, SAY_MAX);
+    json_init(&j, &b);
+    json_object(&j, NULL);
+    json_bool(&j, "ok", status == 200);
+    json_cstr(&j, "message", text);
+    json_end(&j, '}');
+    admin_answer(call, status, "application/json", j.r ? SLICE("{\"ok\":false}") : buf_slice(&b));
+    buf_done(&b);
 }
 
 static void dispatch(struct admin_call *call, const struct http1_request *q)

@@ -41,6 +41,9 @@ void admin_close(struct admin *a, bool unlink_path);
 void admin_answer(struct admin_call *call, uint16_t status, const char *content_type,
                   struct slice body);
 
+/* The same with {"ok": status is 200, "message": text}. Accepts NULL: nobody asked. */
+void admin_say(struct admin_call *call, uint16_t status, const char *text);
+
 /* The other side, for `port443 status|reload|stop`: one blocking request. *ret gets the body.
  * ERR_NOT_FOUND (no server at PATH), ERR_PERM, ERR_TIMEOUT, ERR_SYNTAX. */
 int admin_request(const char *path, enum admin_verb verb, uint64_t timeout_ms, uint16_t *ret_status,

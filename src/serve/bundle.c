@@ -14,6 +14,7 @@
 #define SOURCE_MAX_BYTES (4 * 1024 * 1024) /* a configuration file that was generated */
 #define FILE_MAX_BYTES   (1024 * 1024)     /* a certificate chain or CA bundle */
 #define LIST_MAX         255               /* NAME=TARGET words and settings that travel */
+#define KEPT_BYTES       300               /* "local:NAME:cert" */
 
 struct bundle_item {
     struct slice path;  /* owned, NUL-ended */
@@ -127,6 +128,28 @@ bool bundle_file(const struct bundle *b, struct slice path, struct slice *ret)
     return it != NULL;
 }
 
+/* Under what a certificate of the keeper stands among the files: no path begins so. */
+static struct slice kept_path(char dst[KEPT_BYTES], struct slice name, const char *part)
+{
+    int n = snprintf(dst, KEPT_BYTES, "local:" SLICE_F ":%s", SLICE_A(name), part);
+    return slice_of(dst, (size_t)n < KEPT_BYTES ? (size_t)n : KEPT_BYTES - 1);
+}
+
+bool bundle_kept(const struct bundle *b, struct slice name, struct slice *ret_chain,
+                 struct slice *ret_key)
+{
+    char path[KEPT_BYTES];
+    return bundle_file(b, kept_path(path, name, "cert"), ret_chain) &&
+           bundle_file(b, kept_path(path, name, "key"), ret_key);
+}
+
+int bundle_keep(struct bundle *b, struct slice name, struct slice chain, struct slice key)
+{
+    char path[KEPT_BYTES];
+    int r = bundle_put(b, kept_path(path, name, "key"), key);
+    return r ? r : bundle_put(b, kept_path(path, name, "cert"), chain);
+}
+
 int bundle_root(const struct bundle *b, struct slice path)
 {
     const struct bundle_item *it = find(b, path, true);
@@ -157,22 +180,19 @@ static int read_into(struct bundle *b, const char *path, struct fault *f)
     return r;
 }
 
-int bundle_reread(struct bundle *b, const char *path, bool *ret_changed, struct fault *f)
+int bundle_reread(const struct conf_site *site, struct bundle **ret, struct fault *f)
 {
-    struct bundle_item *it = find(b, slice_cstr(path), false);
-    struct buf bytes;
-    *ret_changed = false;
-    if (!it)
-        return fault_set(f, ERR_NOT_FOUND, "%s is not part of the configuration", path);
-    buf_init(&bytes, FILE_MAX_BYTES);
-    int r = file_read(path, FILE_MAX_BYTES, &bytes, f);
-    if (!r && !slice_eq(buf_slice(&bytes), it->bytes)) {
-        r = bundle_put(b, slice_cstr(path), buf_slice(&bytes));
-        *ret_changed = r == OK;
+    struct bundle *b = bundle_make();
+    int r = b ? OK : fault_set(f, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; !r && i < site->tls.certs.count; i++) {
+        r = read_into(b, (const char *)site->tls.certs.items[i].cert.p, f);
+        if (!r)
+            r = read_into(b, (const char *)site->tls.certs.items[i].key.p, f);
     }
-    if (bytes.p)
-        mem_wipe(bytes.p, bytes.cap);
-    buf_done(&bytes);
+    if (r)
+        bundle_unref(b);
+    else
+        *ret = b;
     return r;
 }
 

@@ -38,9 +38,13 @@ int bundle_root(const struct bundle *b, struct slice path);
 #define BUNDLE_ROOTS_MAX 4096
 /* Handles of all roots, into fds (not owned); returns how many. */
 size_t bundle_roots(const struct bundle *b, int *fds, size_t cap);
-/* Sets or replaces bytes (a certificate file changed; the keeper issued a certificate under
- * "local:NAME:cert" / "local:NAME:key"). Wipes the old bytes. */
+/* Sets or replaces bytes (a certificate file changed). Wipes the old bytes. ERR_NOMEM. */
 int bundle_put(struct bundle *b, struct slice path, struct slice bytes) MUST_USE;
+/* What the keeper made for a name: chain and key in PEM; false when it is not in the bundle. */
+bool bundle_kept(const struct bundle *b, struct slice name, struct slice *ret_chain,
+                 struct slice *ret_key);
+/* Sets or replaces that. ERR_NOMEM. */
+int bundle_keep(struct bundle *b, struct slice name, struct slice chain, struct slice key) MUST_USE;
 /* Messages of bundle_send, in this order; the first and the last appear once. */
 enum bundle_message { BUNDLE_SOURCE, BUNDLE_FILE, BUNDLE_ROOT, BUNDLE_END, BUNDLE_MESSAGES };
 
@@ -53,6 +57,6 @@ int bundle_receive(struct bundle **partial, unsigned message, struct slice paylo
                    size_t nfds) MUST_USE;
 /* Calls `each` for every file that came from the file system, so that it can be watched. */
 void bundle_each_file(const struct bundle *b, void (*each)(void *ctx, const char *path), void *ctx);
-/* Reads `path` again and keeps the new bytes when they differ. *ret_changed tells. The old bytes
- * stay on error. */
-int bundle_reread(struct bundle *b, const char *path, bool *ret_changed, struct fault *f) MUST_USE;
+/* The certificate files of a site as they are now, in a bundle of their own, so that halves of a
+ * replacement never stand where new workers start from. Errors as file_read. */
+int bundle_reread(const struct conf_site *site, struct bundle **ret, struct fault *f) MUST_USE;

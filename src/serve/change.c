@@ -2,40 +2,55 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* Reloads and certificate changes. One reload at a time; a second one asked for meanwhile is
- * refused with words. */
+ * refused with words. Either every worker runs the new configuration or none does. */
 #include "serve/change.h"
 
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "crypt/certinfo.h"
 #include "crypt/localca.h"
+#include "os/proc.h"
 #include "serve/generation.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 
 #define CHANGE_BOUND_MS 15000 /* certificates of new names and every worker's answer */
 
-static void answer(struct master *m, uint16_t status, const char *text)
+static int send_bundle(struct child *k, const struct bundle *b)
 {
-    char body[1400];
-    struct buf b;
-    struct json j;
-    buf_init(&b, sizeof(body) * 6);
-    json_init(&j, &b);
-    json_object(&j, NULL);
-    json_bool(&j, "ok", status == 200);
-    json_cstr(&j, "message", text);
-    json_end(&j, '}');
-    if (m->change.call)
-        admin_answer(m->change.call, status, "application/json", buf_slice(&b));
-    m->change.call = NULL;
-    buf_done(&b);
+    int r = bundle_send(b, &k->chan, MESSAGE_BUNDLE);
+    if (!r)
+        k->bundles_due++;
+    return r;
+}
+
+void change_catch_up(struct master *m, struct child *k)
+{
+    if (k->config == m->config)
+        return;
+    k->config = m->config;
+    if (send_bundle(k, m->bundle) && proc_kill(k->pid, SIGKILL))
+        EVENT(m->events, EVENT_ERROR, "child_unreachable", EV_UINT("pid", k->pid));
+}
+
+/* No worker may run what was refused: those that have it go back to what is in use, and one that
+ * cannot be told is replaced. */
+static void settle_workers(struct master *m, bool ok)
+{
+    for (uint32_t i = 0; i < m->nworkers; i++) {
+        struct child *k = &m->workers[i];
+        if (k->change_sent)
+            k->config = ok ? m->config : 0;
+        k->change_sent = k->change_due = false;
+        if (k->state == CHILD_READY)
+            change_catch_up(m, k);
+    }
 }
 
 static void finish(struct master *m, bool ok, const char *text)
 {
     struct change *ch = &m->change;
+    struct admin_call *call = ch->call;
     m->reload_ok = ok;
     m->reloaded_s = loop_unix_ms(m->loop) / 1000;
     metrics_set_reload(m->metrics, m->reloaded_s, ok);
@@ -52,7 +67,18 @@ static void finish(struct master *m, bool ok, const char *text)
     conf_free(ch->conf);
     ch->bundle = NULL;
     ch->conf = NULL;
-    answer(m, ok ? 200 : 422, text);
+    ch->call = NULL;
+    if (m->phase == MASTER_RUNNING && ch->sent)
+        settle_workers(m, ok);
+    if (m->phase == MASTER_RUNNING && ch->asked && !ok)
+        change_ask_certificates(m, m->conf);
+    admin_say(call, ok ? 200 : 422, text);
+}
+
+void change_cancel(struct master *m)
+{
+    if (m->change.bundle)
+        finish(m, false, "the server is stopping");
 }
 
 static bool same_sink(const struct conf_sink *a, const struct conf_sink *b)
@@ -77,31 +103,55 @@ static const char *fixed_part_changed(const struct conf *old, const struct conf 
     if (old->listen.count != new->listen.count ||
         memcmp(old->listen.items, new->listen.items, old->listen.count * sizeof(struct ip)) != 0)
         return "listen";
+    if (memcmp(&old->metrics.listen.ip, &new->metrics.listen.ip, sizeof(struct ip)) != 0 ||
+        old->metrics.listen.port != new->metrics.listen.port)
+        return "metrics listen";
     return NULL;
 }
 
 bool change_certified(const struct bundle *b, const struct conf *conf)
 {
-    char key[300];
-    struct slice bytes;
+    struct slice chain, key;
     for (size_t i = 0; i < conf->nsites; i++) {
         const struct conf_site *s = &conf->sites[i];
-        int n = snprintf(key, sizeof(key), "local:" SLICE_F ":cert", SLICE_A(s->name));
-        if (s->tls.certs.count == 0 && !bundle_file(b, slice_of(key, (size_t)n), &bytes))
+        if (s->tls.certs.count == 0 && !bundle_kept(b, s->name, &chain, &key))
             return false;
     }
     return true;
 }
 
-static int copy_local(struct bundle *to, const struct bundle *from, struct slice name,
-                      const char *part)
+static void conclude(struct master *m)
 {
-    char key[300];
-    struct slice bytes;
-    int n = snprintf(key, sizeof(key), "local:" SLICE_F ":%s", SLICE_A(name), part);
-    return bundle_file(from, slice_of(key, (size_t)n), &bytes)
-               ? bundle_put(to, slice_of(key, (size_t)n), bytes)
-               : OK;
+    struct change *ch = &m->change;
+    if (ch->failed) {
+        finish(m, false, ch->failure);
+        return;
+    }
+    bundle_unref(m->bundle);
+    conf_free(m->conf);
+    m->bundle = ch->bundle;
+    m->conf = ch->conf;
+    m->config++;
+    ch->bundle = NULL;
+    ch->conf = NULL;
+    change_watch(m);
+    finish(m, true, "the new configuration is in use");
+}
+
+static void conclude_if_answered(struct master *m)
+{
+    if (!m->change.bundle || !m->change.sent)
+        return;
+    for (uint32_t i = 0; i < m->nworkers; i++)
+        if (m->workers[i].change_due)
+            return;
+    conclude(m);
+}
+
+static void note_failure(struct change *ch, struct slice text)
+{
+    ch->failed = true;
+    snprintf(ch->failure, sizeof(ch->failure), SLICE_F, SLICE_A(text));
 }
 
 /* Sends the whole new configuration to every worker. */
@@ -114,12 +164,13 @@ static void dispatch(struct master *m)
     for (uint32_t i = 0; i < m->nworkers; i++) {
         struct child *k = &m->workers[i];
         if (k->state != CHILD_READY)
-            continue; /* a new one starts with what is in use by then */
-        if (bundle_send(ch->bundle, &k->chan, MESSAGE_BUNDLE))
-            change_failed(m, k, SLICE("the configuration could not be sent"));
-        else
-            ch->answers_due++;
+            continue; /* it catches up with what is in use by then */
+        k->change_sent = true;
+        k->change_due = send_bundle(k, ch->bundle) == OK;
+        if (!k->change_due)
+            note_failure(ch, SLICE("the configuration could not be sent to a worker"));
     }
+    conclude_if_answered(m);
 }
 
 static void on_bound(struct loop_timer *t)
@@ -172,55 +223,56 @@ static bool acceptable(struct master *m)
     return true;
 }
 
+/* Names that stay keep the certificates that they have. */
+static int copy_kept(struct bundle *to, const struct bundle *from, const struct conf *conf)
+{
+    struct slice chain, key;
+    int r = OK;
+    for (size_t i = 0; !r && i < conf->nsites; i++)
+        if (bundle_kept(from, conf->sites[i].name, &chain, &key))
+            r = bundle_keep(to, conf->sites[i].name, chain, key);
+    return r;
+}
+
 void change_begin(struct master *m, struct admin_call *call)
 {
     struct change *ch = &m->change;
     if (ch->bundle || m->phase != MASTER_RUNNING) {
-        static const char busy[] = "{\"ok\":false,\"message\":\"another reload is under way\"}";
-        if (call)
-            admin_answer(call, 409, "application/json", slice_cstr(busy));
+        const char *why = ch->bundle ? "another reload is under way" : "the server is stopping";
+        EVENT(m->events, EVENT_WARN, "reload_refused", EV_CSTR("message", why));
+        admin_say(call, 409, why);
         return;
     }
     ch->call = call;
-    ch->sent = ch->failed = false;
-    ch->answers_due = 0;
+    ch->asked = ch->sent = ch->failed = false;
     if (!acceptable(m))
         return;
-    for (size_t i = 0; i < ch->conf->nsites; i++)
-        if (copy_local(ch->bundle, m->bundle, ch->conf->sites[i].name, "cert") ||
-            copy_local(ch->bundle, m->bundle, ch->conf->sites[i].name, "key")) {
-            finish(m, false, "out of memory");
-            return;
-        }
+    if (copy_kept(ch->bundle, m->bundle, ch->conf)) {
+        finish(m, false, "out of memory");
+        return;
+    }
     loop_timer_set(m->loop, &ch->bound, CHANGE_BOUND_MS);
+    ch->asked = true;
     change_ask_certificates(m, ch->conf);
     if (change_certified(ch->bundle, ch->conf))
         dispatch(m);
 }
 
-static void conclude(struct master *m)
+/* Channels keep the order: the answer to the change is the last one that is due. */
+static bool answers_change(struct child *k)
 {
-    struct change *ch = &m->change;
-    if (ch->failed) {
-        change_ask_certificates(m, m->conf);
-        finish(m, false, ch->failure);
-        return;
-    }
-    bundle_unref(m->bundle);
-    conf_free(m->conf);
-    m->bundle = ch->bundle;
-    m->conf = ch->conf;
-    ch->bundle = NULL;
-    ch->conf = NULL;
-    change_watch(m);
-    finish(m, true, "the new configuration is in use");
+    if (k->bundles_due)
+        k->bundles_due--;
+    if (k->bundles_due || !k->change_due)
+        return false;
+    k->change_due = false;
+    return true;
 }
 
 void change_done(struct master *m, struct child *k)
 {
-    (void)k;
-    if (m->change.bundle && m->change.answers_due && --m->change.answers_due == 0)
-        conclude(m);
+    if (answers_change(k))
+        conclude_if_answered(m);
 }
 
 void change_failed(struct master *m, struct child *k, struct slice text)
@@ -228,12 +280,24 @@ void change_failed(struct master *m, struct child *k, struct slice text)
     struct change *ch = &m->change;
     EVENT(m->events, EVENT_ERROR, "child_refused", EV_UINT("pid", k->pid),
           EV_TEXT("message", text));
-    if (!ch->bundle)
+    if (k->keeper && ch->bundle && !ch->sent) {
+        note_failure(ch, text);
+        finish(m, false, ch->failure);
+    } else if (!k->keeper && answers_change(k)) {
+        note_failure(ch, text);
+        conclude_if_answered(m);
+    }
+}
+
+void change_lost(struct master *m, struct child *k)
+{
+    k->bundles_due = 0;
+    k->change_sent = false;
+    if (!k->change_due)
         return;
-    ch->failed = true;
-    snprintf(ch->failure, sizeof(ch->failure), SLICE_F, SLICE_A(text));
-    if (ch->answers_due && --ch->answers_due == 0)
-        conclude(m);
+    k->change_due = false;
+    note_failure(&m->change, SLICE("a worker died during the reload"));
+    conclude_if_answered(m);
 }
 
 /* ---- certificates ---- */
@@ -268,95 +332,131 @@ void change_ask_certificates(struct master *m, const struct conf *conf)
     buf_done(&b);
 }
 
-static void keep(struct bundle *b, struct slice name, struct slice chain, struct slice key)
+static bool has_kept(const struct bundle *b, struct slice name, struct slice chain,
+                     struct slice key)
 {
-    char path[300];
-    if (!b)
-        return;
-    int n = snprintf(path, sizeof(path), "local:" SLICE_F ":key", SLICE_A(name));
-    if (bundle_put(b, slice_of(path, (size_t)n), key))
-        return;
-    n = snprintf(path, sizeof(path), "local:" SLICE_F ":cert", SLICE_A(name));
-    if (bundle_put(b, slice_of(path, (size_t)n), chain))
-        return;
+    struct slice old_chain, old_key;
+    return !b || (bundle_kept(b, name, &old_chain, &old_key) && slice_eq(old_chain, chain) &&
+                  slice_eq(old_key, key));
+}
+
+static void tell_workers(struct master *m, uint16_t type, struct slice payload, struct slice of)
+{
+    for (uint32_t i = 0; i < m->nworkers; i++) {
+        struct child *k = &m->workers[i];
+        if ((k->state == CHILD_READY || k->state == CHILD_STARTING) &&
+            chan_send_blob(&k->chan, type, payload))
+            EVENT(m->events, EVENT_ERROR, "certificate_not_sent", EV_TEXT("of", of),
+                  EV_UINT("pid", k->pid));
+    }
 }
 
 void change_certificate(struct master *m, struct slice payload)
 {
     struct cur c = cur_of(payload);
     struct slice name = message_next(&c), chain = message_next(&c), key = message_next(&c);
+    struct change *ch = &m->change;
     if (c.bad || name.n > 255) {
         EVENT(m->events, EVENT_ERROR, "certificate_malformed", EV_UINT("bytes", payload.n));
         return;
     }
-    keep(m->bundle, name, chain, key);
-    keep(m->change.bundle, name, chain, key);
-    for (uint32_t i = 0; i < m->nworkers; i++)
-        if (m->workers[i].state == CHILD_READY || m->workers[i].state == CHILD_STARTING)
-            if (chan_send_blob(&m->workers[i].chan, MESSAGE_CERTIFICATE, payload))
-                EVENT(m->events, EVENT_ERROR, "certificate_not_sent", EV_TEXT("name", name));
+    /* Every list of names makes the keeper hand out all it has; most of it is in use already. */
+    if (!has_kept(m->bundle, name, chain, key) || !has_kept(ch->bundle, name, chain, key)) {
+        if (bundle_keep(m->bundle, name, chain, key) ||
+            (ch->bundle && bundle_keep(ch->bundle, name, chain, key)))
+            EVENT(m->events, EVENT_ERROR, "certificate_not_kept", EV_TEXT("of", name));
+        tell_workers(m, MESSAGE_CERTIFICATE, payload, name);
+    }
     if (m->phase == MASTER_CERTIFYING && change_certified(m->bundle, m->conf))
         master_state_certified(m);
-    else if (m->change.bundle && !m->change.sent &&
-             change_certified(m->change.bundle, m->change.conf))
+    else if (ch->bundle && !ch->sent && change_certified(ch->bundle, ch->conf))
         dispatch(m);
 }
 
-static void send_file(struct master *m, struct slice path)
+/* Puts one file of the site into `to`, if it is there at all, and into the message. */
+static int take_file(struct bundle *to, const struct bundle *fresh, struct slice path,
+                     struct buf *message)
+{
+    struct slice bytes, old;
+    if (!to || !bundle_file(fresh, path, &bytes) || !bundle_file(to, path, &old))
+        return OK;
+    int r = bundle_put(to, path, bytes);
+    if (!r && message)
+        r = message_text(message, path);
+    return r || !message ? r : message_text(message, bytes);
+}
+
+static void take_files(struct master *m, const struct conf_site *s, const struct bundle *fresh)
 {
     struct buf b;
-    struct slice bytes;
-    if (!bundle_file(m->bundle, path, &bytes))
-        return;
-    buf_init(&b, 4 * 1024 * 1024);
-    int r = message_text(&b, path);
-    if (!r)
-        r = message_text(&b, bytes);
-    for (uint32_t i = 0; !r && i < m->nworkers; i++)
-        if (m->workers[i].state == CHILD_READY)
-            r = chan_send_blob(&m->workers[i].chan, MESSAGE_FILE_CHANGED, buf_slice(&b));
+    int r = OK;
+    buf_init(&b, CHAN_BLOB_MAX);
+    for (size_t i = 0; !r && i < s->tls.certs.count; i++) {
+        const struct slice paths[] = {s->tls.certs.items[i].key, s->tls.certs.items[i].cert};
+        for (size_t k = 0; !r && k < ARRAY_LEN(paths); k++) {
+            r = take_file(m->bundle, fresh, paths[k], &b);
+            if (!r)
+                r = take_file(m->change.bundle, fresh, paths[k], NULL);
+        }
+    }
     if (r)
-        EVENT(m->events, EVENT_ERROR, "certificate_not_sent", EV_TEXT("path", path));
+        EVENT(m->events, EVENT_ERROR, "certificate_not_sent", EV_TEXT("of", s->name),
+              EV_CSTR("error", err_name(r)));
+    else
+        tell_workers(m, MESSAGE_FILES_CHANGED, buf_slice(&b), s->name);
     if (b.p)
         mem_wipe(b.p, b.cap);
     buf_done(&b);
 }
 
-/* Key and chain are replaced one after the other by most tools: nothing is sent until they fit
- * again, then all files of the site at once. */
-static void use_files_of(struct master *m, const struct conf_site *s)
+static bool same_files(const struct bundle *a, const struct bundle *b, const struct conf_site *s)
+{
+    struct slice x, y;
+    for (size_t i = 0; i < s->tls.certs.count; i++) {
+        const struct slice paths[] = {s->tls.certs.items[i].key, s->tls.certs.items[i].cert};
+        for (size_t k = 0; k < ARRAY_LEN(paths); k++)
+            if (!bundle_file(a, paths[k], &x) || !bundle_file(b, paths[k], &y) || !slice_eq(x, y))
+                return false;
+    }
+    return true;
+}
+
+/* Key and chain are replaced one after the other by most tools: nothing is used, neither by workers
+ * nor for new ones, until they fit again. */
+static void look_at_files(struct master *m, const struct conf_site *s)
 {
     struct fault f = {0};
-    if (generation_check_site(m->conf, s, m->bundle, &f)) {
-        eventlog_fault(m->events, EVENT_WARN, "certificate_files_do_not_fit_yet", &f);
+    struct bundle *fresh;
+    if (bundle_reread(s, &fresh, &f)) {
+        eventlog_fault(m->events, EVENT_WARN, "certificate_file_unreadable", &f);
         return;
     }
-    for (size_t i = 0; i < s->tls.certs.count; i++) {
-        send_file(m, s->tls.certs.items[i].key);
-        send_file(m, s->tls.certs.items[i].cert);
+    if (same_files(m->bundle, fresh, s)) {
+        bundle_unref(fresh);
+        return;
     }
-    EVENT(m->events, EVENT_INFO, "certificate_replaced", EV_TEXT("site", s->name));
+    if (generation_check_site(m->conf, s, fresh, &f)) {
+        eventlog_fault(m->events, EVENT_WARN, "certificate_files_do_not_fit_yet", &f);
+    } else {
+        take_files(m, s, fresh);
+        EVENT(m->events, EVENT_INFO, "certificate_replaced", EV_TEXT("site", s->name));
+    }
+    bundle_unref(fresh);
+}
+
+static bool names_file(const struct conf_site *s, struct slice path)
+{
+    for (size_t k = 0; k < s->tls.certs.count; k++)
+        if (slice_eq(s->tls.certs.items[k].cert, path) || slice_eq(s->tls.certs.items[k].key, path))
+            return true;
+    return false;
 }
 
 void change_file(struct master *m, const char *path)
 {
-    struct fault f = {0};
-    bool changed;
-    if (bundle_reread(m->bundle, path, &changed, &f)) {
-        eventlog_fault(m->events, EVENT_WARN, "certificate_file_unreadable", &f);
-        return;
-    }
-    if (!changed)
-        return;
-    for (size_t i = 0; i < m->conf->nsites; i++) {
-        const struct conf_site *s = &m->conf->sites[i];
-        for (size_t k = 0; k < s->tls.certs.count; k++)
-            if (slice_eq(s->tls.certs.items[k].cert, slice_cstr(path)) ||
-                slice_eq(s->tls.certs.items[k].key, slice_cstr(path))) {
-                use_files_of(m, s);
-                break;
-            }
-    }
+    for (size_t i = 0; i < m->conf->nsites; i++)
+        if (names_file(&m->conf->sites[i], slice_cstr(path)))
+            look_at_files(m, &m->conf->sites[i]);
     master_state_look_at_certificates(m);
 }
 

@@ -20,9 +20,15 @@ void change_init(struct change *ch);
 /* Reads the configuration again and starts putting it into use. `call` (may be NULL) is answered
  * when all workers have it or when it is refused. */
 void change_begin(struct master *m, struct admin_call *call);
-/* A worker has put it into use, or could not. */
+/* A worker has put a configuration into use, or could not; the keeper could not take the names. */
 void change_done(struct master *m, struct child *k);
 void change_failed(struct master *m, struct child *k, struct slice text);
+/* A worker is ready: what was put into use since its start is sent after it. */
+void change_catch_up(struct master *m, struct child *k);
+/* A child has gone and will not answer. */
+void change_lost(struct master *m, struct child *k);
+/* The server ends: what is under way is refused. */
+void change_cancel(struct master *m);
 /* The keeper has a certificate (MESSAGE_CERTIFICATE): kept for new workers, handed to all. */
 void change_certificate(struct master *m, struct slice payload);
 /* A watched file was replaced. */

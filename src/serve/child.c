@@ -9,6 +9,7 @@
 
 #include "os/file.h"
 #include "os/proc.h"
+#include "os/proc_signals.h"
 #include "serve/change.h"
 #include "serve/keeper.h"
 #include "serve/master_state.h"
@@ -58,6 +59,7 @@ static void on_closed(struct chan *c)
 {
     struct child *k = container_of(c, struct child, chan);
     k->state = CHILD_ENDING;
+    change_lost(k->m, k);
 }
 
 /* What a child was not given it must not have: the channels of its siblings (on which it could
@@ -135,9 +137,14 @@ int child_start(struct child *k, struct fault *f)
     k->pid = pid;
     k->state = CHILD_STARTING;
     k->started_ms = loop_now_ms(k->m->loop);
+    k->config = k->m->config;
     buf_init(&k->report, REPORT_MAX);
     r = chan_init(&k->chan, k->m->loop, fds[0]);
-    return r ? fault_set(f, r, "no channel for a child process") : OK;
+    if (r) { /* one without a channel is reaped like any that dies */
+        EVENT(k->m->events, EVENT_ERROR, "child_unreachable", EV_UINT("pid", pid));
+        BEST_EFFORT(proc_kill(pid, SIGKILL));
+    }
+    return OK;
 }
 
 uint64_t child_ended(struct child *k)

@@ -21,7 +21,10 @@ struct child {
     uint64_t started_ms;
     uint32_t quick_deaths; /* in a row, each within CHILD_YOUNG_MS of its start */
     uint64_t restarts;
-    uint64_t generation; /* last MESSAGE_RELOADED */
+    uint64_t config;      /* of master.config: what it has, or will have by what it was sent */
+    uint32_t bundles_due; /* configurations sent and not answered */
+    bool change_sent;     /* it was sent the change under way */
+    bool change_due;      /* and its answer is still to come: the last of bundles_due */
     struct loop_timer respawn;
     struct buf report; /* last MESSAGE_REPORT: JSON */
     bool report_due;

@@ -77,8 +77,7 @@ static int load_pair(const struct pair *p, struct tlsctx_identity *ret, struct f
 }
 
 /* The pairs of a site: its files, else what the keeper made. Returns how many. */
-static size_t site_pairs(const struct conf_site *c, const struct bundle *b, struct arena *a,
-                         struct pair *pairs)
+static size_t site_pairs(const struct conf_site *c, const struct bundle *b, struct pair *pairs)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->tls.certs.count && n < TLSCTX_IDENTITIES_MAX; i++, n++) {
@@ -89,13 +88,9 @@ static size_t site_pairs(const struct conf_site *c, const struct bundle *b, stru
     }
     if (n)
         return n;
-    struct slice cert, key;
-    if (arena_printf(a, &cert, "local:" SLICE_F ":cert", SLICE_A(c->name)) ||
-        arena_printf(a, &key, "local:" SLICE_F ":key", SLICE_A(c->name)))
-        return 0;
-    pairs[0].cert_path = (const char *)cert.p;
-    pairs[0].key_path = (const char *)key.p;
-    return bundle_file(b, cert, &pairs[0].cert) && bundle_file(b, key, &pairs[0].key) ? 1 : 0;
+    pairs[0].cert_path = "the keeper's certificate";
+    pairs[0].key_path = "the keeper's key";
+    return bundle_kept(b, c->name, &pairs[0].cert, &pairs[0].key) ? 1 : 0;
 }
 
 /* Tickets resume only inside one site and policy (edge notes 4: CVE-2025-23419). */
@@ -114,9 +109,7 @@ static int make_context(const struct conf *conf, const struct conf_site *c, cons
     struct pair pairs[TLSCTX_IDENTITIES_MAX] = {0};
     struct tlsctx_identity identities[TLSCTX_IDENTITIES_MAX] = {0};
     struct tlsctx_server opts = {.identities = identities, .ring = ring};
-    struct arena a;
-    arena_init(&a, 64 * 1024);
-    opts.nidentities = site_pairs(c, b, &a, pairs);
+    opts.nidentities = site_pairs(c, b, pairs);
     opts.tls13_only = conf->tls.min_version == CONF_TLS_1_3;
     opts.ticket_lifetime_s = (uint32_t)(conf->tls.ticket_lifetime_ms / 1000);
     int r = opts.nidentities ? bind_tickets(conf, c, opts.binding)
@@ -129,7 +122,6 @@ static int make_context(const struct conf *conf, const struct conf_site *c, cons
         keystore_unref(identities[i].key);
         certinfo_unref(identities[i].chain);
     }
-    arena_done(&a);
     if (r)
         fault_while(f, "for site " SLICE_F, SLICE_A(c->name));
     return r;

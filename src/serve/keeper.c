@@ -152,6 +152,7 @@ int keeper_main(const struct keeper_options *o, int fd)
     if (!k)
         return 2;
     k->o = o;
+    k->master.io.fd = -1; /* last words may come before there is a channel */
     int r = start(k, fd, &f);
     if (r) {
         tell_fault(k, &f);

@@ -74,6 +74,9 @@ static void stop(struct master *m, const char *why)
         return;
     m->phase = MASTER_STOPPING;
     EVENT(m->events, EVENT_INFO, "stopping", EV_CSTR("why", why));
+    loop_timer_clear(&m->start_bound);
+    change_cancel(m);
+    succession_cancel(m);
     BEST_EFFORT(proc_notify("STOPPING=1"));
     for (uint32_t i = 0; i < m->nworkers; i++) {
         loop_timer_clear(&m->workers[i].respawn);
@@ -145,9 +148,8 @@ static void child_died(struct master *m, struct child *k, const struct proc_exit
         EVENT(m->events, EVENT_ERROR, "child_died",
               EV_CSTR("child", k->keeper ? "keeper" : "worker"), EV_UINT("index", k->index),
               EV_UINT("pid", e->pid), EV_CSTR("how", e->words), EV_UINT("restarts", k->restarts));
-    if (m->change.bundle && k->state == CHILD_READY && !k->keeper)
-        change_failed(m, k, SLICE("a worker died during the reload"));
     uint64_t wait_ms = child_ended(k);
+    change_lost(m, k);
     if (expected && !any_child(m))
         end(m, OK);
     else if (!expected && m->phase < MASTER_RUNNING && m->faults->count == 0)
@@ -169,6 +171,9 @@ static void reap(struct master *m)
     }
 }
 
+static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb);
+static const struct admin_ops admin_calls = {on_call};
+
 static void running(struct master *m)
 {
     const struct master_ready ready = {
@@ -181,6 +186,11 @@ static void running(struct master *m)
         .user = m->user,
         .warning = m->warning[0] ? m->warning : NULL,
     };
+    struct fault f = {0};
+    if (!m->admin && admin_open(m->loop, m->socket_path, &admin_calls, m, &m->admin, &f)) {
+        start_failed(m, slice_cstr(f.what));
+        return;
+    }
     m->phase = MASTER_RUNNING;
     loop_timer_clear(&m->start_bound);
     EVENT(m->events, EVENT_INFO, "started", EV_CSTR("version", PORT443_VERSION),
@@ -207,11 +217,13 @@ void master_state_certified(struct master *m)
 void master_state_child_ready(struct master *m, struct child *k)
 {
     if (k->keeper) {
-        change_ask_certificates(m, m->conf);
+        change_ask_certificates(m, m->change.asked && m->change.bundle ? m->change.conf : m->conf);
         if (change_certified(m->bundle, m->conf))
             master_state_certified(m);
         return;
     }
+    if (m->phase == MASTER_RUNNING)
+        change_catch_up(m, k);
     if (m->phase != MASTER_STARTING)
         return;
     for (uint32_t i = 0; i < m->nworkers; i++)
@@ -229,21 +241,26 @@ static void on_tickets(struct loop_timer *t)
     int r = ticketring_rotate(&m->ring);
     if (!r)
         r = ticketring_pack(&m->ring, &packed);
-    for (uint32_t i = 0; !r && i < m->nworkers; i++)
-        if (m->workers[i].state == CHILD_READY || m->workers[i].state == CHILD_STARTING)
-            r = chan_send(&m->workers[i].chan, MESSAGE_TICKETS, secret_expose(&packed), NULL, 0);
+    bool packed_all = r == OK;
+    for (uint32_t i = 0; packed_all && i < m->nworkers; i++) {
+        struct child *k = &m->workers[i];
+        if (k->state != CHILD_READY && k->state != CHILD_STARTING)
+            continue;
+        int e = chan_send(&k->chan, MESSAGE_TICKETS, secret_expose(&packed), NULL, 0);
+        r = e ? e : r; /* a worker that is dying takes nothing away from the others */
+    }
     secret_done(&packed);
     if (r)
         EVENT(m->events, EVENT_ERROR, "ticket_keys_not_rotated", EV_CSTR("error", err_name(r)));
     loop_timer_set(m->loop, t, m->conf->tls.ticket_lifetime_ms);
 }
 
-static void look_at(struct master *m, const struct conf_site *s, struct slice path)
+static void look_at(struct master *m, const struct conf_site *s, struct slice pem,
+                    struct slice source)
 {
     int64_t now_s = loop_unix_ms(m->loop) / 1000;
-    struct slice bytes;
     struct certinfo_chain *chain;
-    if (!bundle_file(m->bundle, path, &bytes) || certinfo_parse(bytes, &chain, NULL))
+    if (certinfo_parse(pem, &chain, NULL))
         return;
     int64_t left_s = certinfo_at(chain, 0)->not_after_s - now_s;
     metrics_set_certificate(m->metrics, metrics_assign_site(m->metrics, s->name),
@@ -251,22 +268,22 @@ static void look_at(struct master *m, const struct conf_site *s, struct slice pa
     certinfo_unref(chain);
     if (left_s <= 0)
         EVENT(m->events, EVENT_ERROR, "certificate_expired", EV_TEXT("site", s->name),
-              EV_UINT("days_ago", (uint64_t)(-left_s / 86400)), EV_TEXT("source", path));
+              EV_UINT("days_ago", (uint64_t)(-left_s / 86400)), EV_TEXT("source", source));
     else if (left_s < EXPIRY_WARNING_S && s->tls.certs.count)
         EVENT(m->events, EVENT_WARN, "certificate_expiring", EV_TEXT("site", s->name),
-              EV_UINT("days_left", (uint64_t)(left_s / 86400)), EV_TEXT("source", path));
+              EV_UINT("days_left", (uint64_t)(left_s / 86400)), EV_TEXT("source", source));
 }
 
 void master_state_look_at_certificates(struct master *m)
 {
-    char key[300];
+    struct slice pem, key;
     for (size_t i = 0; i < m->conf->nsites; i++) {
         const struct conf_site *s = &m->conf->sites[i];
         for (size_t k = 0; k < s->tls.certs.count; k++)
-            look_at(m, s, s->tls.certs.items[k].cert);
-        int n = snprintf(key, sizeof(key), "local:" SLICE_F ":cert", SLICE_A(s->name));
-        if (s->tls.certs.count == 0)
-            look_at(m, s, slice_of(key, (size_t)n));
+            if (bundle_file(m->bundle, s->tls.certs.items[k].cert, &pem))
+                look_at(m, s, pem, s->tls.certs.items[k].cert);
+        if (s->tls.certs.count == 0 && bundle_kept(m->bundle, s->name, &pem, &key))
+            look_at(m, s, pem, SLICE("keeper"));
     }
     loop_timer_set(m->loop, &m->certificates, CERTIFICATES_MS);
 }
@@ -339,18 +356,14 @@ static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
         succession_begin(m, call);
         return;
     case ADMIN_STOP:
-        admin_answer(call, 200, "application/json",
-                     SLICE("{\"ok\":true,\"message\":\"stopping\"}"));
+        admin_say(call, 200, "stopping");
         stop(m, "asked to");
         return;
     case ADMIN_REOPEN:
         if (reopen_logs(m))
-            admin_answer(call, 500, "application/json",
-                         SLICE("{\"ok\":false,\"message\":\"a log file cannot be opened; the event "
-                               "log says why\"}"));
+            admin_say(call, 500, "a log file cannot be opened; the event log says why");
         else
-            admin_answer(call, 200, "application/json",
-                         SLICE("{\"ok\":true,\"message\":\"log files are open again\"}"));
+            admin_say(call, 200, "log files are open again");
         return;
     }
 }
@@ -427,7 +440,7 @@ static int open_state(struct master *m, struct fault *f)
     else if (snprintf(m->socket_path, sizeof(m->socket_path), "%s/port443.sock", m->state_dir) < 0)
         return ERR_BUG;
     snprintf(lock, sizeof(lock), "%s/lock", m->state_dir);
-    m->lock_fd = succession_inherited_lock();
+    m->lock_fd = succession_inherited_lock(lock);
     if (m->lock_fd < 0 && (r = file_lock(lock, &m->lock_fd, f)) == ERR_EXISTS) {
         fault_set(f, r, "a server is running already with the state directory %s", m->state_dir);
         fault_next(f,
@@ -454,7 +467,6 @@ static int open_children(struct master *m)
 static int open_parts(struct master *m, struct fault *f)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0};
-    static const struct admin_ops ops = {on_call};
     int r = generation_check(m->conf, m->bundle, f);
     if (!r)
         r = open_state(m, f);
@@ -470,8 +482,10 @@ static int open_parts(struct master *m, struct fault *f)
         fault_set(f, r, "%s", err_text(r));
     if (!r)
         r = proc_signals_open(&m->signals, m->loop, signals, on_signal);
-    if (!r)
-        r = admin_open(m->loop, m->socket_path, &ops, m, &m->admin, f);
+    /* A successor takes the path of the admin socket only when it serves: should it fail before,
+     * the predecessor is still reached there. */
+    if (!r && !succession_under_way())
+        r = admin_open(m->loop, m->socket_path, &admin_calls, m, &m->admin, f);
     return r;
 }
 
@@ -520,6 +534,7 @@ static int start(struct master *m)
     m->faults->count = r ? 1 : 0;
     if (r)
         return r;
+    m->config = 1;
     m->started_s = loop_unix_ms(m->loop) / 1000;
     m->reload_ok = true;
     for (size_t i = 0; i < m->conf->nsites; i++)

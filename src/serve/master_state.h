@@ -25,8 +25,8 @@ enum master_phase { MASTER_CERTIFYING, MASTER_STARTING, MASTER_RUNNING, MASTER_S
 struct change {
     struct bundle *bundle; /* NULL: no change under way */
     struct conf *conf;
-    bool sent; /* to the workers; else it waits for certificates of new names */
-    uint32_t answers_due;
+    bool asked; /* the keeper knows its names */
+    bool sent;  /* to the workers; else it waits for certificates of new names */
     bool failed;
     char failure[1024];
     struct admin_call *call; /* who asked; NULL: a signal */
@@ -42,6 +42,7 @@ struct master {
     struct bundle *bundle; /* in use */
     struct conf *conf;
     struct change change;
+    uint64_t config; /* counts configurations put into use */
     char state_dir[MASTER_PATH_BYTES], socket_path[MASTER_PATH_BYTES];
     const char *user; /* NULL: children keep our rights */
     uint32_t uid, gid;

@@ -10,13 +10,14 @@
 #include "serve/bundle.h"
 
 enum message {
-    MESSAGE_READY = 1,    /* child -> master: started; no payload */
-    MESSAGE_FAILED,       /* child -> master: cannot start or reload; fault text */
-    MESSAGE_RELOADED,     /* worker -> master: the new generation is in use; its number, 8 bytes */
-    MESSAGE_CERTIFICATE,  /* keeper -> master -> workers: three texts with 4-byte lengths: name,
-                           * chain PEM,  key PEM */
-    MESSAGE_FILE_CHANGED, /* master -> workers: a certificate file: path, new bytes, likewise */
-    MESSAGE_TICKETS,      /* master -> workers: packed ticket ring */
+    MESSAGE_READY = 1,     /* child -> master: started; no payload */
+    MESSAGE_FAILED,        /* child -> master: cannot start or reload; fault text */
+    MESSAGE_RELOADED,      /* worker -> master: the new generation is in use; its number, 8 bytes */
+    MESSAGE_CERTIFICATE,   /* keeper -> master -> workers: three texts with 4-byte lengths: name,
+                            * chain PEM,  key PEM */
+    MESSAGE_FILES_CHANGED, /* master -> workers: the certificate files of a site: path and new bytes
+                            * of each, likewise */
+    MESSAGE_TICKETS,       /* master -> workers: packed ticket ring */
     MESSAGE_NAMES,  /* master -> keeper: the names that need a certificate, packed as keeper.c reads
                        them */
     MESSAGE_DRAIN,  /* master -> child: finish and exit */

@@ -29,12 +29,11 @@ static void describe_chain(struct json *j, const struct certinfo *ci, int64_t no
     json_end(j, '}');
 }
 
-static void describe_certificate(struct json *j, const struct bundle *b, struct slice path,
-                                 int64_t now_s, const char *source)
+static void describe_certificate(struct json *j, struct slice pem, int64_t now_s,
+                                 const char *source)
 {
-    struct slice bytes;
     struct certinfo_chain *chain;
-    if (!bundle_file(b, path, &bytes) || certinfo_parse(bytes, &chain, NULL))
+    if (certinfo_parse(pem, &chain, NULL))
         return;
     describe_chain(j, certinfo_at(chain, 0), now_s, source);
     certinfo_unref(chain);
@@ -49,7 +48,7 @@ static const char *action_text(const struct conf_site *s)
 static void describe_sites(struct json *j, const struct master *m)
 {
     int64_t now_s = loop_unix_ms(m->loop) / 1000;
-    char key[300];
+    struct slice pem, key;
     json_array(j, "sites");
     for (size_t i = 0; i < m->conf->nsites; i++) {
         const struct conf_site *s = &m->conf->sites[i];
@@ -58,12 +57,10 @@ static void describe_sites(struct json *j, const struct master *m)
         json_cstr(j, "action", action_text(s));
         json_array(j, "certificates");
         for (size_t k = 0; k < s->tls.certs.count; k++)
-            describe_certificate(j, m->bundle, s->tls.certs.items[k].cert, now_s,
-                                 (const char *)s->tls.certs.items[k].cert.p);
-        int n = snprintf(key, sizeof(key), "local:" SLICE_F ":cert", SLICE_A(s->name));
-        if (s->tls.certs.count == 0)
-            describe_certificate(j, m->bundle, slice_of(key, (size_t)n), now_s,
-                                 s->local ? "local CA" : "temporary");
+            if (bundle_file(m->bundle, s->tls.certs.items[k].cert, &pem))
+                describe_certificate(j, pem, now_s, (const char *)s->tls.certs.items[k].cert.p);
+        if (s->tls.certs.count == 0 && bundle_kept(m->bundle, s->name, &pem, &key))
+            describe_certificate(j, pem, now_s, s->local ? "local CA" : "temporary");
         json_end(j, ']');
         json_end(j, '}');
     }
@@ -104,7 +101,10 @@ static void describe(struct json *j, const struct master *m)
     json_uint(j, "pid", (uint64_t)proc_pid());
     json_int(j, "started", m->started_s);
     json_int(j, "now", loop_unix_ms(m->loop) / 1000);
-    json_cstr(j, "state", m->phase == MASTER_RUNNING ? "running" : "stopping");
+    json_cstr(j, "state",
+              m->phase == MASTER_RUNNING    ? "running"
+              : m->phase == MASTER_STOPPING ? "stopping"
+                                            : "starting");
     json_cstr(j, "state_dir", m->state_dir);
     json_text(j, "config", m->conf->file);
     json_uint(j, "https_port", m->ports.https_port);
@@ -167,7 +167,7 @@ static void ask(struct child *k)
 void overview_begin(struct master *m, struct admin_call *call)
 {
     if (m->nwaiting == MASTER_CALLS_MAX) {
-        admin_answer(call, 503, "application/json", SLICE("{\"ok\":false}"));
+        admin_say(call, 503, "too many ask at once");
         return;
     }
     m->waiting[m->nwaiting++] = call;

@@ -32,18 +32,46 @@ void ports_done(struct ports *p)
     *p = (struct ports){0};
 }
 
-/* The descriptor that the predecessor left under this name, or -1. */
-static int inherited_fd(const char *inherited, const char *name)
+/* Next "name=fd" of the predecessor's list; -1 when it is over. Only sockets with an address and a
+ * port are meant: a list that is not ours must not make us close our own descriptors. */
+static int next_inherited(struct slice *rest, struct slice *ret_name)
 {
-    struct slice rest = slice_cstr(inherited), part;
+    struct slice part;
     uint64_t fd;
-    while (slice_next(&rest, ';', &part)) {
+    uint16_t port;
+    while (slice_next(rest, ';', &part)) {
         size_t eq = slice_find(part, '=');
-        if (slice_eq(slice_first(part, eq), slice_cstr(name)) &&
-            !num_parse_u64(slice_from(part, eq + 1), 3, 1 << 20, &fd))
+        *ret_name = slice_first(part, eq);
+        if (!num_parse_u64(slice_from(part, eq + 1), 3, 1 << 20, &fd) &&
+            !sock_local_port((int)fd, &port))
             return (int)fd;
     }
     return -1;
+}
+
+/* A descriptor of our own (close-on-exec again) for what the predecessor left under this name; -1:
+ * nothing, or it is bound elsewhere. */
+static int take_inherited(const char *inherited, const char *name, const struct sock_addr *addr,
+                          bool any_port)
+{
+    struct slice rest = slice_cstr(inherited), found;
+    struct sock_addr bound;
+    int fd;
+    while ((fd = next_inherited(&rest, &found)) >= 0)
+        if (slice_eq(found, slice_cstr(name)) && !sock_local_addr(fd, &bound) &&
+            (any_port || sock_addr_eq(&bound, addr)))
+            return file_dup(fd);
+    return -1;
+}
+
+/* A listening socket that nobody accepts from would still be given its share of the port's
+ * connections by the kernel. */
+static void close_inherited(const char *inherited)
+{
+    struct slice rest = slice_cstr(inherited), name;
+    int fd;
+    while ((fd = next_inherited(&rest, &name)) >= 0)
+        sock_close(fd);
 }
 
 static void explain(struct fault *f, int r, const struct sock_addr *addr, enum port_kind kind)
@@ -93,7 +121,7 @@ static int add_one(struct opening *o, const struct ip *ip, uint16_t *port, enum 
     sock_addr_make(ip, *port, &addr);
     sock_addr_format(&addr, text);
     snprintf(name, sizeof(name), "%s/%s/%u", text, kind_names[kind], worker);
-    fd = o->inherited ? inherited_fd(o->inherited, name) : -1;
+    fd = o->inherited ? take_inherited(o->inherited, name, &addr, *port == 0) : -1;
     int r = fd < 0 && worker == 0 ? look_for_others(&addr, o->f) : OK;
     if (!r && fd < 0)
         r = sock_listen(&addr, true, BACKLOG, &fd, o->f);
@@ -101,8 +129,10 @@ static int add_one(struct opening *o, const struct ip *ip, uint16_t *port, enum 
         explain(o->f, r, &addr, kind);
         return r;
     }
-    if (*port == 0 && (r = sock_local_port(fd, port)))
-        return r;
+    if (*port == 0 && (r = sock_local_port(fd, port))) {
+        sock_close(fd);
+        return fault_set(o->f, r, "the port of %s is not known", text);
+    }
     if (kind == PORT_HTTPS && sock_defer_accept(fd, DEFER_ACCEPT))
         errno = 0; /* an optimisation only */
     p->names[p->n] = mem_strdup(name);
@@ -156,6 +186,8 @@ int ports_open(const struct conf *conf, uint32_t workers, const char *inherited,
         r = open_worker(&o, conf, i);
         p.first[i + 1] = p.n;
     }
+    if (inherited)
+        close_inherited(inherited);
     if (r) {
         ports_done(&p);
         return r;

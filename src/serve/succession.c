@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "os/file.h"
 #include "serve/master_state.h"
 
 #define ENV_SOCKETS     "PORT443_SOCKETS"
@@ -22,6 +23,7 @@ static struct {
     char *sockets;
     int lock_fd;
     pid_t predecessor;
+    bool replaced; /* the successor serves */
     struct admin_call *call;
     struct loop_timer bound;
     struct master *m;
@@ -39,13 +41,10 @@ static uint64_t number_of(const char *name, uint64_t max)
 
 static void conclude(bool ok, const char *text)
 {
-    char body[400];
+    struct admin_call *call = self.call;
     loop_timer_clear(&self.bound);
-    if (!self.call)
-        return;
-    snprintf(body, sizeof(body), "{\"ok\":%s,\"message\":\"%s\"}", ok ? "true" : "false", text);
-    admin_answer(self.call, ok ? 200 : 422, "application/json", slice_cstr(body));
     self.call = NULL;
+    admin_say(call, ok ? 200 : 422, text);
 }
 
 static void on_bound(struct loop_timer *t)
@@ -76,14 +75,30 @@ const char *succession_inherited_sockets(void)
     return self.sockets;
 }
 
-int succession_inherited_lock(void)
+/* The environment may be older than this start, or anybody's: a descriptor counts when it is what
+ * it should be. */
+int succession_inherited_lock(const char *path)
 {
-    return self.lock_fd;
+    struct file_info have, want;
+    if (self.lock_fd < 0 || file_stat_fd(self.lock_fd, &have) || file_stat(path, &want) ||
+        have.ino != want.ino || have.dev != want.dev)
+        return -1;
+    int fd = file_dup(self.lock_fd); /* close-on-exec again */
+    file_close(self.lock_fd);
+    self.lock_fd = -1;
+    return fd;
+}
+
+bool succession_under_way(void)
+{
+    return self.predecessor != 0;
 }
 
 void succession_announce(struct master *m)
 {
-    if (self.predecessor && proc_kill(self.predecessor, SIGQUIT))
+    /* One that has died may have left its number to somebody else. */
+    if (self.predecessor &&
+        (self.predecessor != proc_parent() || proc_kill(self.predecessor, SIGQUIT)))
         EVENT(m->events, EVENT_WARN, "predecessor_gone", EV_UINT("pid", self.predecessor));
     self.predecessor = 0;
     mem_free(self.sockets);
@@ -109,9 +124,11 @@ static int spawn(struct master *m, struct fault *f)
     setenv(ENV_LOCK, number, 1);
     snprintf(number, sizeof(number), "%d", (int)proc_pid());
     setenv(ENV_PREDECESSOR, number, 1);
+    char *own_name = m->o->argv[0];
     m->o->argv[0] = path;
     pid_t pid;
     r = proc_spawn(m->o->argv, NULL, fds, n, &pid, f);
+    m->o->argv[0] = own_name;
     unsetenv(ENV_SOCKETS);
     unsetenv(ENV_LOCK);
     unsetenv(ENV_PREDECESSOR);
@@ -125,9 +142,8 @@ void succession_begin(struct master *m, struct admin_call *call)
 {
     struct fault f = {0};
     if (m->successor_pid || m->phase != MASTER_RUNNING) {
-        if (call)
-            admin_answer(call, 409, "application/json",
-                         SLICE("{\"ok\":false,\"message\":\"an upgrade is under way\"}"));
+        admin_say(call, 409,
+                  m->successor_pid ? "an upgrade is under way" : "the server is stopping");
         return;
     }
     self.call = call;
@@ -148,12 +164,22 @@ bool succession_done(struct master *m, pid_t from)
     snprintf(text, sizeof(text), "MAINPID=%d", m->successor_pid);
     BEST_EFFORT(proc_notify(text));
     conclude(true, "the new program serves");
+    self.replaced = true;
     return true;
+}
+
+void succession_cancel(struct master *m)
+{
+    if (!m->successor_pid || self.replaced)
+        return;
+    BEST_EFFORT(proc_kill(m->successor_pid, SIGTERM));
+    m->successor_pid = 0;
+    conclude(false, "the server is stopping");
 }
 
 void succession_reaped(struct master *m, const struct proc_exit *e)
 {
-    if (e->pid != m->successor_pid)
+    if (!m->successor_pid || e->pid != m->successor_pid)
         return;
     m->successor_pid = 0;
     EVENT(m->events, EVENT_ERROR, "upgrade_failed", EV_CSTR("message", e->words));

@@ -16,13 +16,17 @@ struct master;
 void succession_init(struct master *m);
 /* "name=fd;..." of the predecessor's sockets, or NULL. */
 const char *succession_inherited_sockets(void);
-/* The predecessor's lock, or -1. */
-int succession_inherited_lock(void);
+/* The predecessor's lock on the file at `path`, owned by the caller; -1 when there is none. */
+int succession_inherited_lock(const char *path);
+/* True in a successor until it has told the predecessor. */
+bool succession_under_way(void);
 /* Starts the successor. The call (may be NULL) is answered when it serves or has failed. */
 void succession_begin(struct master *m, struct admin_call *call);
 /* In the successor, once it serves: tells the predecessor. */
 void succession_announce(struct master *m);
 /* In the predecessor: SIGQUIT came. True when it is the successor's word that it serves. */
 bool succession_done(struct master *m, pid_t from);
+/* In the predecessor: the server stops, so a successor that is not up yet stops too. */
+void succession_cancel(struct master *m);
 /* In the predecessor: an unknown child ended; if it was the successor, the upgrade has failed. */
 void succession_reaped(struct master *m, const struct proc_exit *e);

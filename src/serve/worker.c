@@ -121,25 +121,30 @@ static void recertify(struct worker_process *p, struct slice name)
 static void receive_certificate(struct worker_process *p, struct slice payload)
 {
     struct cur c = cur_of(payload);
-    char key[300];
     struct slice name = message_next(&c), chain = message_next(&c), pem = message_next(&c);
     if (c.bad || name.n > 255 || !p->bundle)
         return;
-    int n = snprintf(key, sizeof(key), "local:" SLICE_F ":cert", SLICE_A(name));
-    int r = bundle_put(p->bundle, slice_of(key, (size_t)n), chain);
-    n = snprintf(key, sizeof(key), "local:" SLICE_F ":key", SLICE_A(name));
-    if (!r)
-        r = bundle_put(p->bundle, slice_of(key, (size_t)n), pem);
-    if (!r && p->w.now)
+    if (!bundle_keep(p->bundle, name, chain, pem) && p->w.now)
         recertify(p, name);
 }
 
-static void receive_file(struct worker_process *p, struct slice payload)
+/* All files of a site first: a new key does not fit the old chain. */
+static void receive_files(struct worker_process *p, struct slice payload)
 {
     struct cur c = cur_of(payload);
-    struct slice path = message_next(&c), bytes = message_next(&c);
-    if (!c.bad && p->bundle && !bundle_put(p->bundle, path, bytes))
-        recertify(p, path);
+    int r = OK;
+    while (!r && !c.bad && cur_left(&c)) {
+        struct slice path = message_next(&c), bytes = message_next(&c);
+        r = c.bad ? ERR_SYNTAX : bundle_put(p->bundle, path, bytes);
+    }
+    if (r) {
+        EVENT(p->w.events, EVENT_ERROR, "certificate_not_used", EV_CSTR("error", err_name(r)));
+        return;
+    }
+    for (c = cur_of(payload); cur_left(&c);) {
+        recertify(p, message_next(&c));
+        (void)message_next(&c);
+    }
 }
 
 /* ---- orders ---- */
@@ -212,8 +217,8 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
     case MESSAGE_CERTIFICATE:
         receive_certificate(p, payload);
         break;
-    case MESSAGE_FILE_CHANGED:
-        receive_file(p, payload);
+    case MESSAGE_FILES_CHANGED:
+        receive_files(p, payload);
         break;
     case MESSAGE_TICKETS:
         if (ticketring_unpack(&p->ring, payload))
@@ -346,6 +351,7 @@ int worker_main(const struct worker_options *o, int fd)
     if (!p)
         return 2;
     p->o = o;
+    p->master.io.fd = -1; /* last words may come before there is a channel */
     p->ring = *o->ring;
     p->w.index = o->index;
     p->w.shared = o->metrics;
