@@ -100,9 +100,16 @@ class FrameClient:
         return stream
 
     def open(self, fields, end=True):
-        """Sends a head exactly as given; returns the stream."""
+        """Sends a head exactly as given, in as many frames as it needs; returns the stream."""
         stream = self.new_stream()
-        self.send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, self.block(fields)))
+        block = self.block(fields)
+        pieces = [block[i:i + 16384] for i in range(0, len(block), 16384)]
+        out = b""
+        for i, piece in enumerate(pieces):
+            flags = END_HEADERS if piece is pieces[-1] else 0
+            flags |= END_STREAM if end and i == 0 else 0
+            out += frame(CONTINUATION if i else HEADERS, flags, stream, piece)
+        self.send(out)
         return stream
 
     def get(self, path="/", **more):
