@@ -90,8 +90,8 @@ struct exchange_ops {
     /* Trailer fields, before the on_body call with end set. */
     void (*on_trailers)(struct exchange *x, const struct field *fields, size_t n);
     /* Next body bytes of the answer. OK; ERR_AGAIN: nothing now, the engine calls exchange_resume
-     * later; anything else: the answer is cut (h1: connection closed without its end; h2:
-     * RST_STREAM). */
+     * later; anything else: the answer is cut (h1: connection closed without its end, but while
+     * nothing of it has left, the error's own status is answered; h2: RST_STREAM). */
     int (*pull)(struct exchange *x, struct pull *p);
     /* The end; r tells why (OK, ERR_ABORTED, ERR_TIMEOUT, ERR_RESET, ...). The engine frees what it
      * holds. */

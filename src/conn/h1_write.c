@@ -310,6 +310,7 @@ static int pull(struct mux_h1 *m)
     size_t n = p.loan.n ? p.loan.n : p.n;
     if (r || BUG_IF(n > cap)) {
         m->given_up = r ? r : ERR_BUG;
+        m->source_failed = true;
         return OK;
     }
     m->out_left -= m->coding == H1_LENGTH ? n : 0;

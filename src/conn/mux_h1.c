@@ -45,6 +45,7 @@ static void finish(struct mux_h1 *m, int r)
         buf_done(&m->trailers);
     m->answer_left = m->stalled = false;
     m->given_up = OK;
+    m->source_failed = false;
     m->idle_ms = now(m);
     m->c->doing = "keeping the connection for a next request";
 }
@@ -111,7 +112,9 @@ static void end_exchange(struct mux_h1 *m, int r)
         cut(m, r);
         return;
     }
-    uint16_t status = by_engine || r == ERR_ABORTED ? 0 : (uint16_t)err_http(r);
+    bool silent = (by_engine && !m->source_failed) || r == ERR_ABORTED;
+    uint16_t status = silent ? 0 : (uint16_t)err_http(r);
+    m->x.body_out_bytes = 0;
     if (status && h1_write_rejection(m, status) == OK)
         m->x.status = status;
     finish(m, r);

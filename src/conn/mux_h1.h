@@ -38,10 +38,11 @@ struct mux_h1 {
     struct exchange x;
     enum h1_in in;
     enum h1_out out;
-    bool open;    /* x is between on_head and on_close */
-    bool running; /* inside a wake: heads go to the worker's staging buffer */
-    bool close;   /* the connection ends after this answer */
-    int given_up; /* why the engine called exchange_abort; 0 */
+    bool open;          /* x is between on_head and on_close */
+    bool running;       /* inside a wake: heads go to the worker's staging buffer */
+    bool close;         /* the connection ends after this answer */
+    int given_up;       /* why the engine called exchange_abort; 0 */
+    bool source_failed; /* given_up came from pull: its status may be told while nothing has left */
 
     /* request */
     struct http1_request head;

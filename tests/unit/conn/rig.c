@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* The toy engine: /bytes/N, /loan/N (length known), /chunked/N, /echo, /count, /early, /wait,
- * /sink, /tunnel, /abort, /cut, /cutopen, /respond-abort, /ready, /hint, /trailers,
+ * /sink, /tunnel, /abort, /cut, /cutfirst, /cutopen, /respond-abort, /ready, /hint, /trailers,
  * /lchunked/N, /status/N. */
 #include "rig.h"
 
@@ -130,6 +130,9 @@ static void on_head(struct exchange *x)
         app->mode = CUT;
         app->left = 100000;
         answer(x, 200, 200000);
+    } else if (slice_eq(path, SLICE("/cutfirst"))) {
+        app->mode = CUT;
+        answer(x, 200, 10);
     } else if (slice_eq(path, SLICE("/cutopen"))) {
         app->mode = CUT;
         app->left = 100000;

@@ -150,6 +150,8 @@ static const struct row rows[] = {
      "\r\n0\r\nX-Sum: 42\r\n\r\n"},
     {"GET /respond-abort HTTP/1.1\r\n" HOST, "", "HTTP", ""},
     {"GET /abort HTTP/1.1\r\n" HOST, "", "HTTP", ""},
+    {"GET /cutfirst HTTP/1.1\r\n" HOST, "HTTP/1.1 503 Service Unavailable\r\n", "200",
+     "503 Service Unavailable\n"},
 };
 
 static void frames_special_answers(void **state)
