@@ -83,7 +83,7 @@ static void secure(struct dial *d)
     bool ready = session_ready(d->session);
     if (r && r != ERR_AGAIN) {
         session_fault(d->session, &d->fault);
-        if (d->fault.code == OK || r == ERR_EOF || r == ERR_RESET)
+        if (d->fault.code == OK || r == ERR_EOF || r == ERR_RESET || r == ERR_NOT_TLS)
             fault_set(&d->fault, r, "TLS handshake: %s", err_text(r));
         fault_at(&d->fault, d->address, 0, 0);
         finish(d, r);

@@ -12,6 +12,7 @@
 #include "client/fetchrecv.h"
 #include "client/fetchsend.h"
 #include "client/fetchstate.h"
+#include "crypt/session.h"
 
 static void progress(struct fetch *f)
 {
@@ -329,7 +330,12 @@ void fetch_fault(const struct fetch *f, struct fault *ret)
             return;
     }
     struct slice name = upstream_name(f->u);
-    fault_set(ret, f->error, "%s (%s)", err_text(f->error), f->what);
+    /* TLS 1.3: that the upstream does not like our certificate is said behind the handshake. */
+    bool in_tls = f->uc && f->uc->link.filter == &session_filter && err_alert(f->error);
+    if (in_tls)
+        session_fault(f->uc->link.filter_ctx, ret);
+    if (!in_tls || ret->code == OK)
+        fault_set(ret, f->error, "%s (%s)", err_text(f->error), f->what);
     fault_at(ret, (const char *)name.p, 0, 0);
 }
 

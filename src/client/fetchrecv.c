@@ -12,6 +12,7 @@
 
 #define LINE_BYTES 8192
 #define HEAD_BYTES 65536
+#define STATUS_MAX 599 /* RFC 9110 15: what is above means nothing to anybody behind us */
 /* Small chunks are moved together, large ones are given one by one. */
 #define JOIN_BYTES 4096
 
@@ -158,6 +159,8 @@ static int parsed(struct fetch *f, size_t used, struct fetch_head *h)
     int r = http1_response_framing(p, f->method, &framing);
     if (r)
         return failed(f, r, "the answer's framing is ambiguous");
+    if (p->status > STATUS_MAX)
+        return failed(f, ERR_UPSTREAM_PROTOCOL, "the answer's status is of an unknown class");
     *h = (struct fetch_head){
         .status = p->status,
         .reason = p->reason,

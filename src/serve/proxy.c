@@ -291,10 +291,6 @@ static void on_head(struct fetch *f, const struct fetch_head *h)
         begin_tunnel(p, h);
         return;
     }
-    if (h->status < 200 || h->status > 599) {
-        give_up(p, ERR_UPSTREAM_PROTOCOL, "the upstream answered with an unknown class of status");
-        return;
-    }
     reply_init(&a, p->x, h->status, h->length);
     answer_fields(p, &a, h);
     (void)reply_send(&a, p->x);
