@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import statistics
 
 OURS = "port443"
@@ -109,12 +110,22 @@ def suites(samples, names):
     return found
 
 
+KEPT = ("value", "busy", "ops", "seconds", "p50_us", "p99_us", "p999_us")
+
+
+def compact(sample):
+    return {k: round(sample[k], 3) for k in KEPT} if sample else None
+
+
 def write(out, facts, rows, samples, names, failures):
     document = dict(facts, rows={r.key: {
         "title": r.title, "unit": r.unit, **judge(samples, r, names),
-        "servers": {n: samples.get(r.key, {}).get(n, []) for n in names}} for r in rows},
+        "servers": {n: [compact(s) for s in samples.get(r.key, {}).get(n, [])] for n in names}} for r in rows},
         failures=failures)
-    (out / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    text = json.dumps(document, indent=1)
+    # One measurement a line: small, and a diff of two runs can be read.
+    text = re.sub(r"\{\s+(\"value\"[^}]*?)\s+\}", lambda m: "{" + re.sub(r"\s+", " ", m.group(1)) + "}", text)
+    (out / "results.json").write_text(text + "\n")
     m = facts["machine"]
     text = [
         "# Results", "",
@@ -133,6 +144,10 @@ def write(out, facts, rows, samples, names, failures):
     latency = latency_table(rows, samples, names)
     if latency:
         text += ["", "## Latency, open loop, from the intended send time", ""] + latency
-    if failures:
-        text += ["", "## Measurements thrown away", ""] + [f"- {f}" for f in failures]
+    stolen = [f for f in failures if "stolen" in f]
+    wrong = [f for f in failures if "stolen" not in f]
+    if stolen:
+        text += ["", f"{len(stolen)} measurements were repeated because the host took time away."]
+    if wrong:
+        text += ["", "## Measurements that failed", ""] + [f"- {f}" for f in wrong]
     (out / "RESULTS.md").write_text("\n".join(text) + "\n")
