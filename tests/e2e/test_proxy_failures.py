@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from lib.http import Ended
-from lib.link import tcp
 from lib.ports import Ports
 from lib.wait import wait_for
 
@@ -330,4 +329,3 @@ sites:
     streams = [(client.start("/bad"), 502) if i % 2 else (client.start("/good"), 200) for i in range(20)]
     for stream, status in streams:
         assert client.response(stream).status == status
-    assert tcp(s.https_port) is not None
