@@ -17,6 +17,9 @@ struct json {
     bool pretty;       /* two-space indentation */
 };
 
+/* libjansson has functions of the same names (json_object, json_array): where it calls its own
+ * through the dynamic linker, it would find ours in the program. */
+#pragma GCC visibility push(hidden)
 /* Appends to out, which is lent until the last call. */
 void json_init(struct json *j, struct buf *out);
 /* key NULL inside arrays and at the top. */
@@ -33,3 +36,4 @@ void json_milli(struct json *j, const char *key, uint64_t thousandths);
 void json_bool(struct json *j, const char *key, bool value);
 /* `value` is JSON already (a worker's report inserted whole). */
 void json_raw(struct json *j, const char *key, struct slice value);
+#pragma GCC visibility pop
