@@ -117,22 +117,17 @@ static void write_field(struct json *j, const struct eventlog_field *f)
     }
 }
 
-void eventlog_write(struct eventlog *e, enum event_level level, const char *event,
-                    const struct eventlog_field *fields, size_t n)
+static int format(struct eventlog *e, const char *level, const char *event, uint32_t missed,
+                  const struct eventlog_field *fields, size_t n)
 {
-    static const char *const levels[] = {"debug", "info", "warning", "error"};
     char time[DATE_RFC3339_BYTES];
-    uint32_t missed;
-    size_t taken;
     struct json j;
-    if (!e || level == EVENT_DEBUG || !admitted(e, event, &missed))
-        return;
     date_format_rfc3339(clock_unix_ms(), time);
     buf_reset(&e->line);
     json_init(&j, &e->line);
     json_object(&j, NULL);
     json_text(&j, "time", slice_of(time, sizeof(time)));
-    json_cstr(&j, "level", levels[level]);
+    json_cstr(&j, "level", level);
     json_cstr(&j, "event", event);
     json_cstr(&j, "role", e->role);
     json_uint(&j, "pid", (uint64_t)proc_pid());
@@ -141,7 +136,21 @@ void eventlog_write(struct eventlog *e, enum event_level level, const char *even
     if (missed)
         json_uint(&j, "held_back", missed);
     json_end(&j, '}');
-    if (j.r || buf_add(&e->line, SLICE("\n")))
+    return j.r ? j.r : buf_add(&e->line, SLICE("\n"));
+}
+
+void eventlog_write(struct eventlog *e, enum event_level level, const char *event,
+                    const struct eventlog_field *fields, size_t n)
+{
+    static const char *const levels[] = {"debug", "info", "warning", "error"};
+    static const struct eventlog_field cut = {"cut", EVENTLOG_BOOL, {0}, 1};
+    uint32_t missed;
+    size_t taken;
+    if (!e || level == EVENT_DEBUG || !admitted(e, event, &missed))
+        return;
+    /* A peer that sends long texts must not make an event disappear. */
+    if (format(e, levels[level], event, missed, fields, n) &&
+        format(e, levels[level], event, missed, &cut, 1))
         return;
     BEST_EFFORT(file_log_write(&e->log, buf_slice(&e->line), &taken));
 }

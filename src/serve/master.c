@@ -506,6 +506,7 @@ static void finish(struct master *m)
     proc_signals_close(&m->signals);
     filewatch_free(m->watch);
     mem_free(m->workers);
+    metrics_free(m->metrics);
     ports_done(&m->ports);
     ticketring_wipe(&m->ring);
     bundle_unref(m->bundle);

@@ -5,12 +5,14 @@
 #include "serve/metrics.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "os/shm.h"
 
 #define NAME_BYTES 256
 
-struct metrics {
-    uint32_t workers;
+/* Every process writes here, also a worker that was taken over: nothing in it is believed to be a
+ * length, a position or an end. */
+struct segment {
     uint32_t nsites;
     int64_t reload_unix_s;
     uint64_t reload_ok;
@@ -18,6 +20,13 @@ struct metrics {
     char names[METRICS_SITES][NAME_BYTES]; /* by the master only; NUL-ended */
     int64_t not_after_s[METRICS_SITES];
     struct metrics_slot slots[];
+};
+
+/* In the process's own memory; workers inherit a copy. */
+struct metrics {
+    struct segment *at;
+    uint32_t workers;
+    uint32_t assigned; /* by the master: how many names it has given a position */
 };
 
 static const struct {
@@ -31,19 +40,23 @@ static const struct {
 int metrics_new(uint32_t workers, struct metrics **ret)
 {
     void *p;
-    int r = shm_new(sizeof(struct metrics) + workers * sizeof(struct metrics_slot), &p, NULL);
-    if (r)
+    struct metrics *m = mem_alloc(sizeof(*m));
+    int r = m ? shm_new(sizeof(struct segment) + workers * sizeof(struct metrics_slot), &p, NULL)
+              : ERR_NOMEM;
+    if (r) {
+        mem_free(m);
         return r;
-    struct metrics *m = p;
+    }
+    m->at = p;
     m->workers = workers;
-    m->reload_ok = 1;
+    m->at->reload_ok = 1;
     *ret = m;
     return OK;
 }
 
 struct metrics_slot *metrics_slot(struct metrics *m, uint32_t worker)
 {
-    return &m->slots[worker < m->workers ? worker : m->workers - 1];
+    return &m->at->slots[worker < m->workers ? worker : m->workers - 1];
 }
 
 void metrics_slot_reset_gauges(struct metrics_slot *s)
@@ -53,28 +66,46 @@ void metrics_slot_reset_gauges(struct metrics_slot *s)
             s->value[i] = 0;
 }
 
-uint32_t metrics_find_site(const struct metrics *m, struct slice name)
+static uint32_t known(const struct metrics *m)
 {
-    for (uint32_t i = 0; i < m->nsites; i++)
-        if (slice_eq(slice_cstr(m->names[i]), name))
+    uint32_t n = m->at->nsites;
+    return n < METRICS_SITES ? n : METRICS_SITES - 1;
+}
+
+static struct slice name_of(const struct metrics *m, uint32_t site)
+{
+    const char *name = m->at->names[site];
+    return slice_of(name, strnlen(name, NAME_BYTES));
+}
+
+static uint32_t find(const struct metrics *m, struct slice name, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (slice_eq(name_of(m, i), name))
             return i;
     return METRICS_SITES - 1;
 }
 
+uint32_t metrics_find_site(const struct metrics *m, struct slice name)
+{
+    return find(m, name, known(m));
+}
+
 uint32_t metrics_assign_site(struct metrics *m, struct slice name)
 {
-    uint32_t known = metrics_find_site(m, name);
-    if (known != METRICS_SITES - 1 || m->nsites == METRICS_SITES - 1 || name.n >= NAME_BYTES)
-        return known;
-    memcpy(m->names[m->nsites], name.p, name.n);
-    return m->nsites++;
+    uint32_t at = find(m, name, m->assigned);
+    if (at != METRICS_SITES - 1 || m->assigned == METRICS_SITES - 1 || name.n >= NAME_BYTES)
+        return at;
+    memcpy(m->at->names[m->assigned], name.p, name.n);
+    m->at->nsites = m->assigned + 1;
+    return m->assigned++;
 }
 
 uint64_t metrics_sum(const struct metrics *m, enum metric id)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < m->workers; i++)
-        sum += m->slots[i].value[id];
+        sum += m->at->slots[i].value[id];
     return sum;
 }
 
@@ -97,16 +128,21 @@ void metrics_exchange(struct metrics_slot *s, uint32_t site, uint16_t status, ui
     at->bytes_out += bytes_out;
 }
 
+void metrics_free(struct metrics *m)
+{
+    mem_free(m);
+}
+
 void metrics_set_certificate(struct metrics *m, uint32_t site, int64_t not_after_s)
 {
-    m->not_after_s[site < METRICS_SITES ? site : METRICS_SITES - 1] = not_after_s;
+    m->at->not_after_s[site < METRICS_SITES ? site : METRICS_SITES - 1] = not_after_s;
 }
 
 void metrics_set_reload(struct metrics *m, int64_t unix_s, bool ok)
 {
-    m->reload_unix_s = unix_s;
-    m->reload_ok = ok;
-    m->reloads_refused += !ok;
+    m->at->reload_unix_s = unix_s;
+    m->at->reload_ok = ok;
+    m->at->reloads_refused += !ok;
 }
 
 static int head(struct buf *b, const char *name, const char *kind, const char *help)
@@ -122,13 +158,13 @@ static int durations(const struct metrics *m, struct buf *b)
                  "Time from the first byte of a request to the end of its answer");
     for (unsigned k = 0; !r && k < METRICS_BUCKETS; k++) {
         for (uint32_t i = 0; i < m->workers; i++)
-            sum += m->slots[i].duration_bucket[k];
+            sum += m->at->slots[i].duration_bucket[k];
         if (k < METRICS_BUCKETS - 1)
             r = buf_printf(b, "%s_bucket{le=\"%u.%03u\"} %llu\n", name, (1u << k) / 1000,
                            (1u << k) % 1000, (unsigned long long)sum);
     }
     for (uint32_t i = 0; i < m->workers; i++)
-        sum_ms += m->slots[i].duration_sum_ms;
+        sum_ms += m->at->slots[i].duration_sum_ms;
     return r ? r
              : buf_printf(b, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %llu.%03u\n%s_count %llu\n", name,
                           (unsigned long long)sum, name, (unsigned long long)(sum_ms / 1000),
@@ -139,7 +175,7 @@ static struct metrics_site site_sum(const struct metrics *m, uint32_t site)
 {
     struct metrics_site sum = {0};
     for (uint32_t i = 0; i < m->workers; i++) {
-        const struct metrics_site *s = &m->slots[i].site[site];
+        const struct metrics_site *s = &m->at->slots[i].site[site];
         sum.requests += s->requests;
         sum.errors_5xx += s->errors_5xx;
         sum.bytes_in += s->bytes_in;
@@ -152,9 +188,9 @@ static int site_lines(const struct metrics *m, struct buf *b, const char *name, 
                       uint64_t (*value)(const struct metrics_site *))
 {
     int r = head(b, name, "counter", help);
-    for (uint32_t i = 0; !r && i < m->nsites; i++) {
+    for (uint32_t i = 0, n = known(m); !r && i < n; i++) {
         struct metrics_site sum = site_sum(m, i);
-        r = buf_printf(b, "%s{site=\"%s\"} %llu\n", name, m->names[i],
+        r = buf_printf(b, "%s{site=\"" SLICE_F "\"} %llu\n", name, SLICE_A(name_of(m, i)),
                        (unsigned long long)value(&sum));
     }
     return r;
@@ -179,10 +215,10 @@ static int certificates(const struct metrics *m, struct buf *b)
 {
     static const char name[] = "port443_certificate_not_after_seconds";
     int r = head(b, name, "gauge", "End of the certificate in use, seconds since 1970");
-    for (uint32_t i = 0; !r && i < m->nsites; i++)
-        if (m->not_after_s[i])
-            r = buf_printf(b, "%s{site=\"%s\"} %lld\n", name, m->names[i],
-                           (long long)m->not_after_s[i]);
+    for (uint32_t i = 0, n = known(m); !r && i < n; i++)
+        if (m->at->not_after_s[i])
+            r = buf_printf(b, "%s{site=\"" SLICE_F "\"} %lld\n", name, SLICE_A(name_of(m, i)),
+                           (long long)m->at->not_after_s[i]);
     return r;
 }
 
@@ -190,17 +226,17 @@ static int reload_lines(const struct metrics *m, struct buf *b)
 {
     int r = head(b, "port443_reload_ok", "gauge", "1: the last reload was put into use");
     if (!r)
-        r = buf_printf(b, "port443_reload_ok %llu\n", (unsigned long long)m->reload_ok);
+        r = buf_printf(b, "port443_reload_ok %llu\n", (unsigned long long)m->at->reload_ok);
     if (!r)
         r = head(b, "port443_reload_time_seconds", "gauge",
                  "Time of the last reload, seconds since 1970");
     if (!r)
-        r = buf_printf(b, "port443_reload_time_seconds %lld\n", (long long)m->reload_unix_s);
+        r = buf_printf(b, "port443_reload_time_seconds %lld\n", (long long)m->at->reload_unix_s);
     if (!r)
         r = head(b, "port443_reloads_refused_total", "counter", "Reloads that were refused");
     return r ? r
              : buf_printf(b, "port443_reloads_refused_total %llu\n",
-                          (unsigned long long)m->reloads_refused);
+                          (unsigned long long)m->at->reloads_refused);
 }
 
 int metrics_text(const struct metrics *m, struct buf *ret)

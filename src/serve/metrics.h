@@ -31,7 +31,7 @@ struct metrics_slot {
     struct metrics_site site[METRICS_SITES];
 };
 
-struct metrics; /* the shared segment */
+struct metrics; /* one process's handle on the shared segment */
 
 /* One writer per slot: plain adds on aligned words; a reader may see a value a moment old, never
  * torn. */
@@ -46,6 +46,8 @@ static inline void metrics_set(struct metrics_slot *m, enum metric id, uint64_t 
 
 /* Maps the segment; before fork. `workers`: most slots that will ever be used. */
 int metrics_new(uint32_t workers, struct metrics **ret) MUST_USE;
+/* The handle only: the segment ends with the last process. Accepts NULL. */
+void metrics_free(struct metrics *m);
 struct metrics_slot *metrics_slot(struct metrics *m, uint32_t worker);
 /* A replaced worker starts with its gauges at zero, counters go on. */
 void metrics_slot_reset_gauges(struct metrics_slot *s);

@@ -107,6 +107,7 @@ static int unmake(void **state)
         chan_done(&g->ends[i].chan);
     }
     filewatch_free(g->m.watch);
+    metrics_free(g->m.metrics);
     bundle_unref(g->m.bundle);
     conf_free(g->m.conf);
     loop_free(g->m.loop);
