@@ -117,8 +117,14 @@ static int save(const struct paths *paths, const struct certstore_pair *p, struc
 int certstore_load_root(const char *state_dir, struct certstore_pair *ret, struct fault *f)
 {
     struct paths p;
+    struct file_info there;
     int r = root_paths(&p, state_dir, f);
-    return r ? r : load(&p, ret, f);
+    if (!r)
+        r = load(&p, ret, f);
+    /* "There is none" would make a new one in the place of one that machines trust. */
+    if (r == ERR_NOT_FOUND && file_stat(p.chain, &there) != ERR_NOT_FOUND)
+        r = fault_set(f, ERR_CONFIG, "there is %s, but not its key", p.chain);
+    return r;
 }
 
 int certstore_save_root(const char *state_dir, const struct certstore_pair *p, struct fault *f)

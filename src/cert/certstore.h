@@ -22,8 +22,8 @@ struct certstore_pair {
 
 /* Releases both; the pair is empty afterwards. */
 void certstore_pair_done(struct certstore_pair *p);
-/* ERR_NOT_FOUND when there is none, ERR_SYNTAX, ERR_CONFIG (they do not fit), ERR_PERM, ERR_NOMEM.
- */
+/* ERR_NOT_FOUND when there is no root at all, ERR_SYNTAX, ERR_CONFIG (they do not fit, or one is
+ * missing), ERR_PERM, ERR_NOMEM. */
 int certstore_load_root(const char *state_dir, struct certstore_pair *ret,
                         struct fault *f) MUST_USE;
 /* ERR_PERM, ERR_SYS (disk full): the old files stay. */

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* The keeper's certificates: kept, found again, renewed in time, never at the price of a root that
+ * machines trust. */
+#include "cert/certkeep.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cert/certstore.h"
+
+struct rig {
+    char dir[64];
+    struct loop *loop;
+    struct certkeep *keep;
+    struct certkeep_host host;
+    unsigned certificates, troubles;
+    char name[64];
+    int64_t not_after_s;
+};
+
+static void on_certificate(void *ctx, struct slice name, struct slice chain_pem,
+                           struct slice key_pem)
+{
+    struct rig *g = ctx;
+    struct certinfo_chain *chain;
+    g->certificates++;
+    snprintf(g->name, sizeof(g->name), SLICE_F, SLICE_A(name));
+    assert_true(key_pem.n > 0);
+    assert_int_equal(certinfo_parse(chain_pem, &chain, NULL), OK);
+    g->not_after_s = certinfo_at(chain, 0)->not_after_s;
+    certinfo_unref(chain);
+}
+
+static void on_trouble(void *ctx, const struct fault *f)
+{
+    struct rig *g = ctx;
+    (void)f;
+    g->troubles++;
+}
+
+static int make(void **state)
+{
+    struct rig *g = calloc(1, sizeof(*g));
+    snprintf(g->dir, sizeof(g->dir), "/tmp/port443-certkeep-XXXXXX");
+    g->host = (struct certkeep_host){g, on_certificate, on_trouble};
+    *state = g;
+    return !mkdtemp(g->dir) || loop_new(&g->loop, NULL);
+}
+
+static int unmake(void **state)
+{
+    struct rig *g = *state;
+    char command[192];
+    certkeep_close(g->keep);
+    loop_free(g->loop);
+    snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", g->dir, g->dir);
+    int r = system(command);
+    free(g);
+    unsetenv("PORT443_LEAF_SECONDS");
+    return r;
+}
+
+static int open_keep(struct rig *g, struct fault *f)
+{
+    certkeep_close(g->keep);
+    g->keep = NULL;
+    return certkeep_open(g->loop, g->dir, &g->host, &g->keep, f);
+}
+
+static const struct slice one[] = {SLICE("a.test"), SLICE("*.b.test")};
+
+static void what_is_kept_is_found_again(void **state)
+{
+    struct rig *g = *state;
+    struct stat st;
+    char path[128];
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_equal(certkeep_want(g->keep, one, 2, true, NULL), OK);
+    assert_int_equal(g->certificates, 1);
+    int64_t first = g->not_after_s;
+    snprintf(path, sizeof(path), "%s/local/a.test/key.pem", g->dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    snprintf(path, sizeof(path), "%s/ca/root.key", g->dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_equal(certkeep_want(g->keep, one, 2, true, NULL), OK);
+    assert_int_equal(g->certificates, 2);
+    assert_true(g->not_after_s == first);
+    /* other names: another certificate */
+    certkeep_forget_all(g->keep);
+    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    assert_int_equal(g->certificates, 3);
+    assert_int_equal(certkeep_want(g->keep, one, 0, true, NULL), ERR_CAP);
+    assert_int_equal(g->troubles, 0);
+}
+
+static void a_root_without_its_key_is_not_replaced(void **state)
+{
+    struct rig *g = *state;
+    struct buf before, after;
+    struct fault f = {0};
+    char path[128];
+    buf_init(&before, 65536);
+    buf_init(&after, 65536);
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_equal(certstore_root_pem(g->dir, &before, NULL), OK);
+    snprintf(path, sizeof(path), "%s/ca/root.key", g->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_not_equal(open_keep(g, &f), OK);
+    assert_non_null(strstr(f.what, "key"));
+    assert_int_equal(certstore_root_pem(g->dir, &after, NULL), OK);
+    assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+    buf_done(&before);
+    buf_done(&after);
+}
+
+static void a_root_that_is_nonsense_is_not_replaced(void **state)
+{
+    struct rig *g = *state;
+    struct buf after;
+    struct fault f = {0};
+    char path[128];
+    assert_int_equal(open_keep(g, NULL), OK);
+    snprintf(path, sizeof(path), "%s/ca/root.pem", g->dir);
+    FILE *file = fopen(path, "w");
+    fputs("nonsense\n", file);
+    fclose(file);
+    assert_int_not_equal(open_keep(g, &f), OK);
+    buf_init(&after, 65536);
+    assert_int_equal(certstore_root_pem(g->dir, &after, NULL), OK);
+    assert_int_equal(after.n, 9);
+    assert_true(f.next[0]);
+    buf_done(&after);
+}
+
+static void a_short_life_is_renewed(void **state)
+{
+    struct rig *g = *state;
+    setenv("PORT443_LEAF_SECONDS", "3", 1);
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    int64_t first = g->not_after_s;
+    for (int i = 0; i < 400 && g->certificates < 2; i++)
+        loop_turn(g->loop, 20);
+    assert_int_equal(g->certificates, 2);
+    assert_true(g->not_after_s > first);
+}
+
+/* Nothing can be written: the certificate is used all the same, and somebody is told. */
+static void a_store_that_takes_nothing(void **state)
+{
+    struct rig *g = *state;
+    char path[128];
+    assert_int_equal(open_keep(g, NULL), OK);
+    snprintf(path, sizeof(path), "%s/local", g->dir);
+    FILE *file = fopen(path, "w"); /* a file where the directory should be: root is refused too */
+    fclose(file);
+    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    assert_int_equal(g->certificates, 1);
+    assert_int_equal(g->troubles, 1);
+}
+
+static void a_public_name_gets_a_temporary_one(void **state)
+{
+    static const struct slice name[] = {SLICE("www.example.com")};
+    struct rig *g = *state;
+    struct certinfo_chain *chain;
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_not_equal(certkeep_want(g->keep, name, 1, true, NULL), OK);
+    assert_int_equal(certkeep_want(g->keep, name, 1, false, NULL), OK);
+    assert_int_equal(certstore_chain(g->dir, name[0], &chain, NULL), OK);
+    assert_true(certinfo_at(chain, 0)->self_signed);
+    certinfo_unref(chain);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+    const struct CMUnitTest tests[] = {
+        CASE(what_is_kept_is_found_again),
+        CASE(a_root_without_its_key_is_not_replaced),
+        CASE(a_root_that_is_nonsense_is_not_replaced),
+        CASE(a_short_life_is_renewed),
+        CASE(a_store_that_takes_nothing),
+        CASE(a_public_name_gets_a_temporary_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
