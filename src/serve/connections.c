@@ -5,6 +5,7 @@
 #include "serve/connections.h"
 
 #include "crypt/session.h"
+#include "os/proc.h"
 #include "os/sock.h"
 #include "serve/accesslog.h"
 #include "serve/eventlog.h"
@@ -14,7 +15,8 @@
 #include "serve/metricsport.h"
 #include "serve/plainport.h"
 
-#define LINGER_TIMEOUT_MS 2000
+#define DESCRIPTORS_KEPT_MIN 32
+#define LINGER_TIMEOUT_MS    2000
 
 /* By the generation, which a connection keeps to its end; the listener may be gone before. */
 static struct worker *worker_of(const struct conn *c)
@@ -122,10 +124,19 @@ const struct conn_ops connections_metrics = {
     .exchange = &metrics_exchange_ops,
 };
 
+/* Clients may not take the descriptors that their requests need: files, upstreams. */
+static uint32_t most_connections(uint64_t wanted)
+{
+    uint64_t files = proc_nofile_raise(0);
+    uint64_t kept = files / 4 > DESCRIPTORS_KEPT_MIN ? files / 4 : DESCRIPTORS_KEPT_MIN;
+    uint64_t most = files > 2 * kept ? files - kept : files / 2;
+    return (uint32_t)(most && most < wanted ? most : wanted);
+}
+
 void connections_limits(const struct conf_limits *c, struct conn_limits *ret)
 {
     *ret = (struct conn_limits){
-        .connections = (uint32_t)c->connections,
+        .connections = most_connections((uint64_t)c->connections),
         .connections_per_ip = (uint32_t)c->connections_per_ip,
         .header_bytes = (uint32_t)c->header_bytes,
         .header_fields = (uint32_t)c->header_fields,

@@ -11,5 +11,5 @@
  * struct worker. */
 extern const struct conn_ops connections_https, connections_plain, connections_metrics;
 
-/* Bounds of connections as configured. */
+/* Bounds of connections as configured; fewer connections where descriptors are short. */
 void connections_limits(const struct conf_limits *c, struct conn_limits *ret);
