@@ -10,9 +10,8 @@ import time
 import pytest
 
 from lib.h2frames import FrameClient
-from lib.http import Ended
 from lib.link import Link, tcp, tls_context, wrap
-from lib.proc import cpu_seconds, descriptors, rss_kib
+from lib.proc import cpu_seconds, descriptors, most_descriptors, rss_kib
 from lib.wait import wait_for
 
 IDLE = 10000
@@ -112,10 +111,13 @@ def ended(link):
 
 
 def test_out_of_descriptors(server, site):
-    """EMFILE: idle clients give way, new ones are served, nothing spins, everything recovers."""
+    """Idle clients give way, new ones are served (files still open), nothing spins, everything recovers."""
     (site / "big").write_bytes(bytes(30 << 20))
     s = server(files(site, "connections: 20000"), prefix=["prlimit", "--nofile=64:64"])
     worker = s.worker_pids()[0]
+    if most_descriptors(worker) > 64:  # a master with the right to do so has raised its own
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (64, 64))
+        s.reload()
     busy = s.tls(receive_bytes=4096)
     busy.request("/big")
     busy.reader.until(b"\r\n\r\n")
@@ -132,12 +134,9 @@ def test_out_of_descriptors(server, site):
     assert cpu_seconds(worker) - cpu < 0.3 + 0.5 * (time.monotonic() - start), "the worker spins"
     waiting = [tcp(s.https_port) for _ in range(30)]  # more in the queue than can be accepted
     cpu = cpu_seconds(worker)
-    with pytest.raises((TimeoutError, Ended)):
-        busy.sock.settimeout(0.01)
-        busy.reader.until(b"never in zeros")
-        busy.reader.buffer = b""
-    wait_for(lambda: time.monotonic() - start > 1.5, "a second to pass under pressure")
+    time.sleep(1)  # under pressure, with nothing that can be done
     assert cpu_seconds(worker) - cpu < 0.4, "the worker spins"
+    assert busy.sock.recv(4096), "who is served goes on"
     for link in idle + waiting:
         link.close()
     busy.reset()
@@ -150,7 +149,7 @@ def test_out_of_descriptors(server, site):
 
 def test_ten_thousand_idle_connections(server, site):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < IDLE + 500:
+    if hard != resource.RLIM_INFINITY and hard * 3 // 4 < IDLE + 500:  # a quarter is kept for files and upstreams
         pytest.skip(f"this machine allows {hard} descriptors; {IDLE} connections need more")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
