@@ -17,7 +17,6 @@
 /* A head larger than the burst still fits: the engine's arena bounds it. */
 #define STAGE_MAX (CONN_STAGE_BYTES + EXCHANGE_ARENA_MAX)
 #define PAUSE_MS  100
-#define FRESH_MS  1000
 #define SHED_LOOK 16 /* idle connections looked at, oldest first */
 
 static void resume(struct conn_pool *p)
@@ -179,10 +178,10 @@ void conn_pool_leave(struct conn *c)
 
 /* A client that has just come gets the time to ask; else clients would push each other out before
  * any of them is served. */
-static bool is_fresh(const struct conn *c)
+bool conn_pool_fresh(const struct conn *c)
 {
     return c->requests == 0 && c->state != CONN_CLOSING &&
-           loop_now_ms(c->pool->loop) - c->opened_ms < FRESH_MS;
+           loop_now_ms(c->pool->loop) - c->opened_ms < CONN_POOL_FRESH_MS;
 }
 
 bool conn_pool_shed(struct conn_pool *p)
@@ -190,7 +189,7 @@ bool conn_pool_shed(struct conn_pool *p)
     int looked = 0;
     LIST_FOREACH (it, &p->idle) {
         struct conn *c = container_of(it, struct conn, node);
-        if (!is_fresh(c)) {
+        if (!conn_pool_fresh(c)) {
             c->shed = true;
             close_now(c, ERR_CAP, false);
             return true;
@@ -256,6 +255,9 @@ static void drain_one(struct conn *c)
     c->draining = true;
     if (c->hooks)
         c->hooks->drain(c);
+    else if (c->state == CONN_HELLO && conn_pool_fresh(c))
+        loop_timer_set(c->pool->loop, &c->timer,
+                       CONN_POOL_FRESH_MS); /* instead of the handshake's */
     else if (c->state == CONN_HELLO && c->link.received_bytes == 0)
         close_start(c, ERR_DRAINING);
 }

@@ -53,6 +53,10 @@ void conn_pool_expendable(struct conn *c);
 /* For accept.c and close.c. Enters a connection whose link is open; takes one out. */
 void conn_pool_enter(struct conn_pool *p, struct conn *c);
 void conn_pool_leave(struct conn *c);
+#define CONN_POOL_FRESH_MS 1000
+/* True for a connection that came a moment ago and has asked nothing yet: it is neither shed nor
+ * drained before it could. */
+bool conn_pool_fresh(const struct conn *c);
 /* Closes the oldest idle connection; false when all are busy or fresh. */
 bool conn_pool_shed(struct conn_pool *p);
 /* Takes the listeners out of the loop for a while: no descriptors or no room. */

@@ -185,6 +185,14 @@ static bool is_idle(const struct mux_h1 *m)
     return !m->open && m->in == H1_IN_HEAD && !m->head_ms && !m->c->link.out.n;
 }
 
+/* A client that came just before the server drains may have its request on the way. */
+static uint64_t idle_timeout(const struct mux_h1 *m)
+{
+    uint64_t timeout_ms = m->c->pool->limits.idle_timeout_ms;
+    bool last_chance = m->c->draining && m->c->requests == 0;
+    return last_chance && timeout_ms > CONN_POOL_FRESH_MS ? CONN_POOL_FRESH_MS : timeout_ms;
+}
+
 /* One deadline for the state at hand; waiting for the engine has none here. */
 static void set_timer(struct mux_h1 *m)
 {
@@ -196,7 +204,7 @@ static void set_timer(struct mux_h1 *m)
     else if (m->in == H1_IN_HEAD && m->head_ms)
         want(&due, m->head_ms, limits->header_timeout_ms);
     else if (m->in == H1_IN_HEAD && !m->open)
-        want(&due, m->idle_ms, limits->idle_timeout_ms);
+        want(&due, m->idle_ms, idle_timeout(m));
     if (h1_read_wants_body(m) || m->in == H1_IN_DISCARD)
         want(&due, m->body_ms, limits->body_timeout_ms);
     if (h1_read_wants_body(m) && limits->body_min_rate)
@@ -260,7 +268,11 @@ static void on_ready(struct conn *c)
 static void drain(struct conn *c)
 {
     struct mux_h1 *m = c->mux;
-    if (!m->open && m->in == H1_IN_HEAD && !m->head_ms && !link_input(&c->link).n)
+    if (m->open || m->in != H1_IN_HEAD || m->head_ms || link_input(&c->link).n)
+        return;
+    if (conn_pool_fresh(c))
+        set_timer(m);
+    else
         close_start(c, OK);
 }
 
@@ -294,7 +306,7 @@ static void on_timer(struct conn *c)
             end(m, ERR_TIMEOUT);
         else
             set_timer(m);
-    } else if (is_idle(m) && is_over(m, m->idle_ms, limits->idle_timeout_ms)) {
+    } else if (is_idle(m) && is_over(m, m->idle_ms, idle_timeout(m))) {
         close_start(c, OK);
     } else if ((wants_body &&
                 (is_over(m, m->body_ms, limits->body_timeout_ms) || is_too_slow(m))) ||

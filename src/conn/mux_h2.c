@@ -234,7 +234,7 @@ static void on_ready(struct conn *c)
 static void drain(struct conn *c)
 {
     struct mux_h2 *m = c->mux;
-    if (m->nstreams == 0 && !link_input(&c->link).n)
+    if (m->nstreams == 0 && !link_input(&c->link).n && !conn_pool_fresh(c))
         (void)!nghttp2_session_terminate_session(m->session, NGHTTP2_NO_ERROR);
     on_ready(c);
 }
