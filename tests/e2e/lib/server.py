@@ -54,16 +54,18 @@ class Server:
 
     config: YAML text, or a list of NAME=TARGET words. {https}, {http}, {dir} in it become ports and the scenario's place.
     workers, env, args, prefix (["setpriv", ...]), binary, pass_fds: as the words say. spare_ports: more free ports, in
-    .spare ({spare} is the first).
+    .spare ({spare} is the first). event_file: where the configuration sends events, if not to stderr.
     """
 
-    def __init__(self, config, place, workers=1, env=None, args=(), prefix=(), binary=BINARY, spare_ports=0, pass_fds=()):
+    def __init__(self, config, place, workers=1, env=None, args=(), prefix=(), binary=BINARY, spare_ports=0, pass_fds=(),
+                 event_file="stderr.log"):
         self.config_given, self.place = config, pathlib.Path(place)
         self.workers, self.env, self.args, self.prefix, self.binary = workers, env or {}, list(args), list(prefix), binary
         self.spare_ports, self.pass_fds = spare_ports, pass_fds
         self.state = self.place / "state"
         self.config = self.place / "port443.yaml"
-        self.events = EventLog(self.place / "stderr.log")
+        self.stderr = self.place / "stderr.log"
+        self.events = EventLog(self.place / event_file)
         self.access = AccessLog(self.place / "stdout.log")
         self.root = self.place / "local-root.pem"
         self.links = []
@@ -80,9 +82,9 @@ class Server:
             self._spawn()
             if self._ready():
                 break
-            busy = "another program listens" in self.events.text()
+            busy = "another program listens" in self.stderr.read_text()
             if not busy or attempt == START_TRIES - 1:
-                raise AssertionError(f"the server did not start: status {self.status}\n{self.events.text()}")
+                raise AssertionError(f"the server did not start: status {self.status}\n{self.stderr.read_text()}")
             self.ports.release()
         if self._has_local():
             self.root.write_text(self.verb("cert", "root").stdout)
@@ -108,7 +110,7 @@ class Server:
             words += ["-c", self.config]
         else:
             words += [self.fill(w) for w in self.config_given]
-        with open(self.events.path, "wb") as err, open(self.access.path, "wb") as out:
+        with open(self.stderr, "wb") as err, open(self.access.path, "wb") as out:
             self.process = subprocess.Popen(
                 [*self.prefix, self.binary, *map(str, words), *self.args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=os.environ | self.env, start_new_session=True, pass_fds=self.pass_fds)
@@ -187,7 +189,7 @@ class Server:
             for pid in processes_of_session(self.process.pid):
                 os.kill(pid, signal.SIGKILL)
             self.process.wait(10)
-        text = self.events.text()
+        text = self.events.text() + self.stderr.read_text(errors="replace")
         wrong += [f"in the event log: {line[:400]}" for line in text.split("\n") if REPORTS.search(line)]
         if self.ports:
             self.ports.release()
@@ -198,7 +200,9 @@ class Server:
         parts = [f"---- {self.binary} https {self.https_port} http {self.http_port}, exit status {self.status}"]
         if self.config.exists():
             parts += ["---- configuration", self.config.read_text()]
-        parts += ["---- stderr (events)", self.events.text()[-6000:], "---- stdout (access log)", self.access.text()[-3000:]]
+        parts += ["---- stderr", self.stderr.read_text(errors="replace")[-6000:],
+                  *(["---- events", self.events.text()[-6000:]] if self.events.path != self.stderr else []),
+                  "---- stdout (access log)", self.access.text()[-3000:]]
         return "\n".join(parts)
 
     # ---- talking to its administrator ----
