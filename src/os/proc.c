@@ -28,7 +28,10 @@
 
 static char *title_at;
 static size_t title_bytes;
-static char **moved_environ; /* stays ours when setenv() makes another */
+/* Volatile: written only, the compiler would leave them out, and what setenv() and unsetenv()
+ * replace would look lost. */
+static char **volatile moved_environ;
+static char *volatile moved_text; /* all its strings */
 static int armed_death_signal;
 static pid_t armed_parent;
 
@@ -41,20 +44,23 @@ void proc_init(int argc, char **argv)
     if (argc < 1)
         return;
     char *end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
-    size_t count = 0;
-    while (environ[count])
-        count++;
+    size_t count = 0, text_bytes = 1;
+    for (; environ[count]; count++)
+        text_bytes += strlen(environ[count]) + 1;
     char **moved = mem_array(count + 1, sizeof(*moved));
-    if (!moved)
+    char *text = mem_alloc(text_bytes);
+    if (!moved || !text) {
+        mem_free(moved);
+        mem_free(text);
         return;
+    }
+    moved_text = text;
     for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(environ[i]) + 1;
         if (environ[i] == end)
-            end += strlen(environ[i]) + 1;
-        moved[i] = mem_strdup(environ[i]);
-        if (!moved[i]) {
-            mem_free(moved);
-            return;
-        }
+            end += n;
+        moved[i] = memcpy(text, environ[i], n);
+        text += n;
     }
     environ = moved_environ = moved;
     title_at = argv[0];
