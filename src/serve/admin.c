@@ -56,10 +56,19 @@ static const struct {
     {"POST", "/upgrade", ADMIN_UPGRADE}, {"POST", "/reopen", ADMIN_REOPEN},
 };
 
+/* The master forks while calls are open: a child holds a copy of the descriptor for a moment, and
+ * with it the kernel would go on telling the loop about a call that is freed. */
+static void hang_up(struct admin_call *call)
+{
+    if (call->link.io.fd >= 0)
+        loop_remove(call->link.loop, &call->link.io);
+    link_close(&call->link, false);
+}
+
 static void drop(struct admin_call *call)
 {
     loop_timer_clear(&call->bound);
-    link_close(&call->link, false);
+    hang_up(call);
     buf_done(&call->answer);
     list_remove(&call->node);
     if (call->admin)
@@ -76,7 +85,7 @@ static void lose(struct admin_call *call)
     }
     call->gone = true;
     loop_timer_clear(&call->bound);
-    link_close(&call->link, false);
+    hang_up(call);
 }
 
 /* As much as the client takes; the rest when it has read. */
