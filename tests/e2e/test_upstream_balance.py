@@ -88,6 +88,9 @@ def test_passive_mark_and_recovery(server, upstream):
     wait_for(lambda: link.get().text == "b", "the recovery", 5)
     assert rows(s)[b.url]["down"] is False
     assert {link.get().text for _ in range(4)} == {"a", "b"}
+    broken.set()  # the count starts anew: one failure is not enough
+    wait_for(lambda: link.get().status == 502, "a failure", 5)
+    assert rows(s)[b.url]["down"] is False
 
 
 def test_trial_that_fails_marks_again(server, upstream):
