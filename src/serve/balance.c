@@ -125,6 +125,25 @@ static int make_context(const struct conf_upstream_tls *tls, const struct bundle
     return r;
 }
 
+/* FNV-1a, on from `digest`. */
+static uint64_t mix(uint64_t digest, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.n; i++)
+        digest = (digest ^ bytes.p[i]) * UINT64_C(1099511628211);
+    return digest;
+}
+
+uint64_t balance_digest_of(const struct conf_proxy *proxy, const struct bundle *b)
+{
+    const struct slice files[] = {proxy->tls.ca, proxy->tls.cert, proxy->tls.key};
+    uint64_t digest = proxy->digest;
+    struct slice bytes;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i].n && bundle_file(b, files[i], &bytes))
+            digest = mix(digest, bytes);
+    return digest;
+}
+
 static bool wants_tls(const struct conf_proxy *proxy)
 {
     for (size_t i = 0; i < proxy->to.count; i++)
@@ -175,7 +194,7 @@ int balance_new(struct worker *w, const struct conf_proxy *proxy, const struct b
         return fault_set(f, r, "cannot make the upstreams: %s", err_text(r));
     }
     g->refs = 1;
-    g->digest = proxy->digest;
+    g->digest = balance_digest_of(proxy, b);
     g->policy = proxy->balance;
     g->next = draw(g) % g->n; /* workers do not all begin with the first */
     *ret = g;

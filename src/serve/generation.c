@@ -202,9 +202,10 @@ static int build_route(struct route *r, const struct bundle *b, const struct gen
         r->root_fd = file_dup(bundle_root(b, r->conf->files.root));
     if (r->conf->action != CONF_PROXY)
         return OK;
-    struct balance *known = carried_over(old, r->conf->proxy.digest);
+    uint64_t digest = balance_digest_of(&r->conf->proxy, b);
+    struct balance *known = carried_over(old, digest);
     if (!known)
-        known = carried_over(g, r->conf->proxy.digest);
+        known = carried_over(g, digest);
     if (known) {
         r->balance = balance_ref(known);
         return OK;
