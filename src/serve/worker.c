@@ -266,7 +266,10 @@ static void housekeeping(struct loop_timer *t)
 
 static int listen_all(struct worker_process *p, struct fault *f)
 {
-    for (size_t i = 0; i < p->o->nlisteners && i < LISTENERS_MAX; i++) {
+    /* One that nobody accepts from would still be given connections. */
+    if (p->o->nlisteners > LISTENERS_MAX)
+        return fault_set(f, ERR_CAP, "more than %d listening sockets in one worker", LISTENERS_MAX);
+    for (size_t i = 0; i < p->o->nlisteners; i++) {
         const struct worker_listener *from = &p->o->listeners[i];
         struct listener *l = &p->listeners[p->nlisteners++];
         *l = (struct listener){
