@@ -188,7 +188,7 @@ static int combined_line(struct accesslog *a, const struct exchange *x)
     static char target[TEXT_MAX], method[64], referer[TEXT_MAX], agent[TEXT_MAX];
     date_format_clf(loop_unix_ms(a->loop) / 1000, time);
     cidr_format_ip(&x->c->peer, peer);
-    text_escape(method_text(q), method, sizeof(method));
+    text_escape_quotes(method_text(q), method, sizeof(method));
     text_escape_quotes(target_text(x), target, sizeof(target));
     text_escape_quotes(field_text(q, HDR_REFERER), referer, sizeof(referer));
     text_escape_quotes(field_text(q, HDR_USER_AGENT), agent, sizeof(agent));
