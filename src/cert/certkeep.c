@@ -155,8 +155,8 @@ static void arm(struct certkeep *k)
 static void on_timer(struct loop_timer *t)
 {
     struct certkeep *k = container_of(t, struct certkeep, timer);
-    struct fault f = {0};
     LIST_FOREACH (it, &k->wanted) {
+        struct fault f = {0};
         struct wanted *w = container_of(it, struct wanted, node);
         if (w->renew_s <= now_s(k) && renew(k, w, &f)) {
             fault_while(&f, "while renewing " SLICE_F, SLICE_A(w->names[0]));
