@@ -66,9 +66,11 @@ static void a_worker_that_was_taken_over(void **state)
     (void)state;
     assert_int_equal(metrics_new(1, &m), OK);
     assert_int_equal(metrics_assign_site(m, SLICE("a.test")), 0);
-    /* From the start of the segment to the end of the names. */
-    uint8_t *segment = (uint8_t *)metrics_slot(m, 0);
-    memset(segment - METRICS_SITES * 264, 0xff, METRICS_SITES * 264 + sizeof(struct metrics_slot));
+    /* All of it: four words, the names, the dates, the slot. */
+    size_t before = 4 * 8 + METRICS_SITES * (256 + 8);
+    uint8_t *segment = (uint8_t *)metrics_slot(m, 0) - before;
+    assert_int_equal((uintptr_t)segment % 4096, 0);
+    memset(segment, 0xff, before + sizeof(struct metrics_slot));
     struct buf out;
     buf_init(&out, 64 * 1024 * 1024);
     assert_int_equal(metrics_text(m, &out), OK);
