@@ -74,6 +74,7 @@ def test_an_ordinary_user_serves(server, site, tmp_path, nobody):
     tmp_path.chmod(0o777)
     s = server([f"localhost={site}"], prefix=nobody)
     assert s.curl("/").text == "hello\n"
-    assert s.plain().get("/").status == 308
+    with s.plain() as link:
+        assert link.get("/").status == 308
     assert s.verb("stop").returncode == 0
     wait_for(lambda: s.ended() == 0, "the server to end")
