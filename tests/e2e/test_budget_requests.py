@@ -11,9 +11,11 @@ import threading
 import pytest
 
 from lib.h2frames import FrameClient
-from lib.proc import rss_kib
+from lib.proc import rss_kib, sanitized
 from lib.shared import shared_server
 from lib.wait import wait_for
+
+pytestmark = pytest.mark.skipif(sanitized(), reason="a sanitizer has costs of its own")
 
 CONFIG = """
 sites:
