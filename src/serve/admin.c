@@ -24,6 +24,7 @@
 #define SAY_MAX       16384 /* bytes of a message as JSON */
 #define BACKLOG       16
 #define PATH_BYTES    512
+#define PAUSE_MS      100 /* without accepting, when descriptors have run out */
 
 struct admin {
     struct loop_io io;
@@ -33,6 +34,7 @@ struct admin {
     char path[PATH_BYTES];
     struct list calls; /* with a client */
     unsigned ncalls;
+    struct loop_timer pause; /* armed: the listener is not watched */
 };
 
 struct admin_call {
@@ -207,12 +209,30 @@ static bool allowed(int fd)
     return !sock_peercred(fd, &uid, &pid) && (uid == 0 || uid == proc_uid());
 }
 
+static void on_pause_over(struct loop_timer *t)
+{
+    struct admin *a = container_of(t, struct admin, pause);
+    if (loop_add_level(a->loop, &a->io))
+        loop_timer_set(a->loop, t, PAUSE_MS);
+}
+
+/* The caller stays in the queue of a listener that is watched by level: without a pause the loop
+ * would spin until somebody closes a descriptor. */
+static void pause_accepting(struct admin *a)
+{
+    loop_remove(a->loop, &a->io);
+    loop_timer_set(a->loop, &a->pause, PAUSE_MS);
+}
+
 static void on_accept(struct loop_io *io, uint32_t events)
 {
     struct admin *a = container_of(io, struct admin, io);
     int fd;
     (void)events;
-    if (sock_accept(io->fd, &fd, NULL, NULL))
+    int r = sock_accept(io->fd, &fd, NULL, NULL);
+    if (r == ERR_CAP || r == ERR_SYS)
+        pause_accepting(a);
+    if (r)
         return;
     struct admin_call *call =
         a->ncalls < CALLS_MAX && allowed(fd) ? mem_alloc(sizeof(*call)) : NULL;
@@ -251,6 +271,7 @@ int admin_open(struct loop *l, const char *path, const struct admin_ops *ops, vo
         r = sock_listen(&addr, false, BACKLOG, &a->io.fd, f);
     }
     a->io.on_ready = on_accept;
+    loop_timer_init(&a->pause, on_pause_over);
     if (!r && (r = loop_add_level(l, &a->io)))
         fault_set(f, r, "the admin socket cannot be watched");
     if (r) {
@@ -271,6 +292,7 @@ void admin_close(struct admin *a, bool unlink_path)
         call->admin = NULL;
         lose(call);
     }
+    loop_timer_clear(&a->pause);
     loop_remove(a->loop, &a->io);
     sock_close(a->io.fd);
     if (unlink_path)

@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -254,6 +256,41 @@ static void many(void **state)
     close(fd);
 }
 
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* No descriptor is left: the caller waits, the loop sleeps meanwhile, and the caller is heard once
+ * there is one again. */
+static void out_of_descriptors(void **state)
+{
+    struct rig *g = *state;
+    struct rlimit was, low;
+    int fd = client(g);
+    say(fd, "POST /reopen HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    low = was;
+    low.rlim_cur = (rlim_t)fd + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    unsigned turns = 0;
+    double cpu_s = cpu_seconds();
+    for (time_t end = time(NULL) + 2; time(NULL) < end && turns < 1000; turns++)
+        loop_turn(g->loop, 50);
+    cpu_s = cpu_seconds() - cpu_s;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    if (turns > 200 || cpu_s > 0.5)
+        fail_msg("the loop spins: %u turns, %.3f s of processor time", turns, cpu_s);
+    assert_int_equal(g->calls, 0);
+    for (int i = 0; i < 100 && g->calls == 0; i++)
+        loop_turn(g->loop, 20);
+    assert_int_equal(g->calls, 1);
+    close(fd);
+}
+
 static void byte_by_byte(void **state)
 {
     struct rig *g = *state;
@@ -283,6 +320,7 @@ int main(void)
         CASE(strange_requests),
         CASE(many),
         CASE(byte_by_byte),
+        CASE(out_of_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
