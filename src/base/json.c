@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* JSON writer: string escapes by RFC 8259 7, UTF-8 checked byte by byte. */
+/* JSON writer: string escapes by RFC 8259 7, UTF-8 checked byte by byte. The check walks the text
+ * with a stack of brackets, one bit each: its depth costs no stack of ours. */
 #include "base/json.h"
 
 #include "base/bug.h"
@@ -191,4 +192,141 @@ void json_raw(struct json *j, const char *key, struct slice value)
 {
     begin(j, key);
     put(j, value);
+}
+
+/* ---- the check ---- */
+
+static void skip_space(struct slice *s)
+{
+    while (s->n && (s->p[0] == ' ' || s->p[0] == '\t' || s->p[0] == '\n' || s->p[0] == '\r'))
+        *s = slice_from(*s, 1);
+}
+
+static bool take(struct slice *s, char ch)
+{
+    if (!s->n || s->p[0] != (uint8_t)ch)
+        return false;
+    *s = slice_from(*s, 1);
+    return true;
+}
+
+/* Length of the escape at the start of s, 0 when there is none like it. */
+static size_t escape_length(struct slice s)
+{
+    if (s.n < 2)
+        return 0;
+    if (s.p[1] != 'u')
+        return slice_find(SLICE("\"\\/bfnrt"), s.p[1]) < 8 ? 2 : 0;
+    if (s.n < 6)
+        return 0;
+    for (size_t i = 2; i < 6; i++) {
+        uint8_t ch = slice_lower(s.p[i]);
+        if (!(ch >= '0' && ch <= '9') && !(ch >= 'a' && ch <= 'f'))
+            return 0;
+    }
+    return 6;
+}
+
+static bool take_string(struct slice *s)
+{
+    if (!take(s, '"'))
+        return false;
+    while (s->n && s->p[0] != '"') {
+        size_t n = s->p[0] == '\\' ? escape_length(*s) : s->p[0] < 0x20 ? 0 : utf8_length(*s);
+        if (n == 0)
+            return false;
+        *s = slice_from(*s, n);
+    }
+    return take(s, '"');
+}
+
+static bool take_digits(struct slice *s)
+{
+    size_t n = 0;
+    while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
+        n++;
+    *s = slice_from(*s, n);
+    return n > 0;
+}
+
+static bool take_number(struct slice *s)
+{
+    (void)take(s, '-');
+    if (!take(s, '0') && !take_digits(s))
+        return false;
+    if (take(s, '.') && !take_digits(s))
+        return false;
+    if (!take(s, 'e') && !take(s, 'E'))
+        return true;
+    if (!take(s, '+'))
+        (void)take(s, '-');
+    return take_digits(s);
+}
+
+static bool take_scalar(struct slice *s)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct slice word = slice_cstr(words[i]);
+        if (slice_starts(*s, word)) {
+            *s = slice_from(*s, word.n);
+            return true;
+        }
+    }
+    return s->n && s->p[0] == '"' ? take_string(s) : take_number(s);
+}
+
+/* The name of a member and its colon. */
+static bool take_name(struct slice *s)
+{
+    skip_space(s);
+    if (!take_string(s))
+        return false;
+    skip_space(s);
+    return take(s, ':');
+}
+
+/* After a value: closes what ends here. False for what may not follow; *more tells whether another
+ * value has to come. */
+static bool take_ends(struct slice *s, uint32_t *depth, uint32_t objects, bool *more)
+{
+    *more = false;
+    for (skip_space(s); *depth; skip_space(s)) {
+        bool object = objects >> (*depth - 1) & 1;
+        if (take(s, ',')) {
+            *more = true;
+            return !object || take_name(s);
+        }
+        if (!take(s, object ? '}' : ']'))
+            return false;
+        --*depth;
+    }
+    return s->n == 0;
+}
+
+bool json_valid(struct slice text)
+{
+    uint32_t depth = 0, objects = 0; /* bit per open bracket: an object */
+    bool more = true;
+    while (more) {
+        skip_space(&text);
+        bool object = take(&text, '{');
+        if (object || take(&text, '[')) {
+            if (depth == JSON_DEPTH)
+                return false;
+            objects = (objects & ~(1u << depth)) | (uint32_t)object << depth;
+            depth++;
+            skip_space(&text);
+            if (text.n && text.p[0] != (object ? '}' : ']')) {
+                if (object && !take_name(&text))
+                    return false;
+                continue;
+            }
+        } else if (!take_scalar(&text)) {
+            return false;
+        }
+        if (!take_ends(&text, &depth, objects, &more))
+            return false;
+    }
+    return true;
 }

@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* Writer of JSON text into a buf: logs, status, reports. Commas, quoting and escapes are its
- * business; bytes that are not UTF-8 are written as \\ufffd so the output always parses. */
+ * business; bytes that are not UTF-8 are written as \\ufffd so the output always parses. And a
+ * check of text that somebody else wrote, which builds nothing. */
 #pragma once
 
 #include "base/buf.h"
@@ -36,4 +37,7 @@ void json_milli(struct json *j, const char *key, uint64_t thousandths);
 void json_bool(struct json *j, const char *key, bool value);
 /* `value` is JSON already (a worker's report inserted whole). */
 void json_raw(struct json *j, const char *key, struct slice value);
+/* True when `text` is one whole value by the grammar of RFC 8259, nested at most JSON_DEPTH deep,
+ * with nothing but white space around it and strings in valid UTF-8. */
+bool json_valid(struct slice text);
 #pragma GCC visibility pop

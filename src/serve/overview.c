@@ -181,10 +181,22 @@ void overview_begin(struct master *m, struct admin_call *call)
         conclude(m);
 }
 
+/* It goes into the document as it is: a worker in foreign hands must not forge what stands around
+ * it. */
+static bool is_report(struct slice json)
+{
+    return json.n && json.p[0] == '{' && json_valid(json);
+}
+
 void overview_report(struct master *m, struct child *k, struct slice json)
 {
     buf_reset(&k->report);
-    if (buf_add(&k->report, json))
+    bool good = is_report(json);
+    if (!good && k->report_due) /* one for each question: no worker floods the log */
+        EVENT(m->events, EVENT_ERROR, "report_malformed",
+              EV_CSTR("child", k->keeper ? "keeper" : "worker"), EV_UINT("pid", k->pid),
+              EV_UINT("bytes", json.n));
+    if (good && buf_add(&k->report, json))
         buf_reset(&k->report);
     k->report_due = false;
     if (m->nwaiting && !still_due(m))

@@ -91,9 +91,86 @@ static void a_full_buffer_is_told(void **state)
     buf_done(&b);
 }
 
+static void the_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool valid;
+    } rows[] = {
+        {"{}", true},
+        {" [ ] \r\n", true},
+        {"{\"a\":1,\"b\":[true,false,null,{}],\"c\":{\"d\":\"e\"}}", true},
+        {"\"\"", true},
+        {"-0.5e+10", true},
+        {"[0,-1,10,1E5,1e-2]", true},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00Ff\xc3\xa9\"", true},
+        {"[[1],[2,[3]]]", true},
+        {"", false},
+        {"  ", false},
+        {"{", false},
+        {"}", false},
+        {"[", false},
+        {"{}}", false},
+        {"{},{}", false},
+        {"{} {}", false},
+        {"{]", false},
+        {"[}", false},
+        {"[1,]", false},
+        {"[,1]", false},
+        {"[1 2]", false},
+        {"{\"a\"}", false},
+        {"{\"a\":}", false},
+        {"{\"a\":1,}", false},
+        {"{,}", false},
+        {"{a:1}", false},
+        {"{1:1}", false},
+        {"{\"a\":1]", false},
+        {"{\"a\" 1}", false},
+        {"01", false},
+        {"+1", false},
+        {"1.", false},
+        {".5", false},
+        {"-", false},
+        {"1e", false},
+        {"0x1", false},
+        {"NaN", false},
+        {"tru", false},
+        {"truely", false},
+        {"'a'", false},
+        {"\"a", false},
+        {"\"\n\"", false},
+        {"\"\\x\"", false},
+        {"\"\\u12g4\"", false},
+        {"\"\\u12\"", false},
+        {"\"\\", false},
+        {"\"\xff\"", false},
+        {"{\"a\":1},\"pid\":0,\"b\":{\"c\":1}", false},
+        {"\xef\xbb\xbf{}", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (json_valid(slice_cstr(rows[i].text)) != rows[i].valid)
+            fail_msg("row %zu, %s: want %d", i, rows[i].text, rows[i].valid);
+    assert_false(json_valid(slice_of("1\0", 2)));
+}
+
+static void the_check_is_bounded(void **state)
+{
+    (void)state;
+    char text[2 * JSON_DEPTH + 2];
+    for (size_t depth = JSON_DEPTH; depth <= JSON_DEPTH + 1; depth++) {
+        memset(text, '[', depth);
+        memset(text + depth, ']', depth);
+        if (json_valid(slice_of(text, 2 * depth)) != (depth == JSON_DEPTH))
+            fail_msg("depth %zu", depth);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(structure), cmocka_unit_test(escapes),
-                                       cmocka_unit_test(a_full_buffer_is_told)};
+                                       cmocka_unit_test(a_full_buffer_is_told),
+                                       cmocka_unit_test(the_check),
+                                       cmocka_unit_test(the_check_is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
