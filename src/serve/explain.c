@@ -164,6 +164,8 @@ static int parse(struct slice text, struct url *ret, struct fault *f)
     struct slice path;
     if (!r)
         r = target_canonical_path(t.path, ret->path_bytes, sizeof(ret->path_bytes), &path);
+    if (!r && path.n > sizeof(ret->path_bytes)) /* a path that is canonical already is not copied */
+        r = ERR_URI_TOO_LONG;
     if (r) {
         fault_set(f, ERR_SYNTAX, "not a URL that a client could ask for");
         fault_next(f, "for example: https://example.com/path");
