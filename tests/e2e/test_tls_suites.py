@@ -87,5 +87,5 @@ def test_no_compression_no_client_certificate_no_early_data(both_kinds):
 def test_renegotiation_is_refused(both_kinds):
     out = s_client(both_kinds.https_port, "-tls1_2", "-msg", say="R\n")
     assert "RENEGOTIATING" in out and "Secure Renegotiation IS supported" in out
-    assert out.count("ServerHello") - out.count("ServerHelloDone") == 1, out[-2000:]
+    assert "no_renegotiation" in out, out[-2000:]
     assert both_kinds.curl("/").status == 200
