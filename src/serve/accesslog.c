@@ -255,6 +255,8 @@ void accesslog_rejected(struct accesslog *a, const struct conn *c, int r, uint16
     if (!a)
         return;
     size_t start = a->lines.n;
+    if (!c->session) /* in clear: a query may hold the key of an API that was meant for 443 */
+        line = slice_first(line, slice_find(line, '?'));
     end_line(a, start,
              a->format == CONF_LOG_JSON ? rejected_json(a, c, r, status, line)
                                         : rejected_combined(a, c, status, line));

@@ -130,6 +130,17 @@ static void combined_lines(void **state)
     close_rig(g);
 }
 
+static void a_rejected_query_in_clear_stays_out(void **state)
+{
+    struct rig *g = open_rig(CONF_LOG_JSON);
+    (void)state;
+    accesslog_rejected(g->log, &g->c, ERR_SYNTAX, 400, SLICE("GET /v1?api_key=s3cret HTTP/1.1"));
+    assert_int_equal(lines(g), 1);
+    assert_non_null(strstr(g->text, "GET /v1"));
+    assert_null(strstr(g->text, "s3cret"));
+    close_rig(g);
+}
+
 static void long_texts_are_cut(void **state)
 {
     static char text[40000];
@@ -161,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_lines),
         cmocka_unit_test(combined_lines),
+        cmocka_unit_test(a_rejected_query_in_clear_stays_out),
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(a_reader_that_does_not_read),
     };
