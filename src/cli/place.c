@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "serve/master.h"
+#include "serve/startup.h"
 
 int place_state(const char *state_option, char *dst)
 {
@@ -15,7 +15,7 @@ int place_state(const char *state_option, char *dst)
     if (state_option && snprintf(dst, PLACE_BYTES, "%s", state_option) >= PLACE_BYTES)
         r = ERR_CAP;
     else if (!state_option)
-        r = master_state_dir(dst, PLACE_BYTES);
+        r = startup_state_dir(dst, PLACE_BYTES);
     if (r)
         fputs("port443: no state directory: name one with --state DIR\n", stderr);
     return r;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "crypt/localca.h"
 #include "os/proc.h"
+#include "serve/clocks.h"
 #include "serve/generation.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
@@ -457,7 +458,7 @@ void change_file(struct master *m, const char *path)
     for (size_t i = 0; i < m->conf->nsites; i++)
         if (names_file(&m->conf->sites[i], slice_cstr(path)))
             look_at_files(m, &m->conf->sites[i]);
-    master_state_look_at_certificates(m);
+    clocks_look_at_certificates(m);
 }
 
 static void watch_one(void *ctx, const char *path)

@@ -12,28 +12,22 @@
  * notice. */
 #include "serve/master.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/mem.h"
-#include "base/num.h"
-#include "crypt/certinfo.h"
 #include "os/file.h"
 #include "os/proc.h"
 #include "os/proc_signals.h"
 #include "serve/change.h"
-#include "serve/generation.h"
+#include "serve/clocks.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 #include "serve/overview.h"
+#include "serve/startup.h"
 #include "serve/succession.h"
 
-#define WORKERS_MAX      256
-#define NOFILE_WANTED    (1u << 20)
-#define START_BOUND_MS   30000
-#define STOP_GRACE_MS    1000 /* on top of drain_timeout, before the kill */
-#define CERTIFICATES_MS  (3600u * 1000)
-#define EXPIRY_WARNING_S (14 * 86400)
+#define WORKERS_MAX    256
+#define NOFILE_WANTED  (1u << 20)
+#define START_BOUND_MS 30000
+#define STOP_GRACE_MS  1000 /* on top of drain_timeout, before the kill */
 
 /* ---- the end ---- */
 
@@ -198,7 +192,7 @@ static void running(struct master *m)
           EV_UINT("https_port", m->ports.https_port), EV_UINT("http_port", m->ports.http_port));
     if (m->warning[0])
         EVENT(m->events, EVENT_WARN, "start_note", EV_CSTR("message", m->warning));
-    master_state_look_at_certificates(m);
+    clocks_look_at_certificates(m);
     BEST_EFFORT(proc_notify("READY=1"));
     if (m->o->on_ready)
         m->o->on_ready(m->o->ctx, &ready);
@@ -230,67 +224,6 @@ void master_state_child_ready(struct master *m, struct child *k)
         if (m->workers[i].state != CHILD_READY)
             return;
     running(m);
-}
-
-/* ---- clocks ---- */
-
-static void on_tickets(struct loop_timer *t)
-{
-    struct master *m = container_of(t, struct master, tickets);
-    struct secret packed = SECRET_EMPTY;
-    int r = ticketring_rotate(&m->ring);
-    if (!r)
-        r = ticketring_pack(&m->ring, &packed);
-    bool packed_all = r == OK;
-    for (uint32_t i = 0; packed_all && i < m->nworkers; i++) {
-        struct child *k = &m->workers[i];
-        if (k->state != CHILD_READY && k->state != CHILD_STARTING)
-            continue;
-        int e = chan_send(&k->chan, MESSAGE_TICKETS, secret_expose(&packed), NULL, 0);
-        r = e ? e : r; /* a worker that is dying takes nothing away from the others */
-    }
-    secret_done(&packed);
-    if (r)
-        EVENT(m->events, EVENT_ERROR, "ticket_keys_not_rotated", EV_CSTR("error", err_name(r)));
-    loop_timer_set(m->loop, t, m->conf->tls.ticket_lifetime_ms);
-}
-
-static void look_at(struct master *m, const struct conf_site *s, struct slice pem,
-                    struct slice source)
-{
-    int64_t now_s = loop_unix_ms(m->loop) / 1000;
-    struct certinfo_chain *chain;
-    if (certinfo_parse(pem, &chain, NULL))
-        return;
-    int64_t left_s = certinfo_at(chain, 0)->not_after_s - now_s;
-    metrics_set_certificate(m->metrics, metrics_assign_site(m->metrics, s->name),
-                            certinfo_at(chain, 0)->not_after_s);
-    certinfo_unref(chain);
-    if (left_s <= 0)
-        EVENT(m->events, EVENT_ERROR, "certificate_expired", EV_TEXT("site", s->name),
-              EV_UINT("days_ago", (uint64_t)(-left_s / 86400)), EV_TEXT("source", source));
-    else if (left_s < EXPIRY_WARNING_S && s->tls.certs.count)
-        EVENT(m->events, EVENT_WARN, "certificate_expiring", EV_TEXT("site", s->name),
-              EV_UINT("days_left", (uint64_t)(left_s / 86400)), EV_TEXT("source", source));
-}
-
-void master_state_look_at_certificates(struct master *m)
-{
-    struct slice pem, key;
-    for (size_t i = 0; i < m->conf->nsites; i++) {
-        const struct conf_site *s = &m->conf->sites[i];
-        for (size_t k = 0; k < s->tls.certs.count; k++)
-            if (bundle_file(m->bundle, s->tls.certs.items[k].cert, &pem))
-                look_at(m, s, pem, s->tls.certs.items[k].cert);
-        if (s->tls.certs.count == 0 && bundle_kept(m->bundle, s->name, &pem, &key))
-            look_at(m, s, pem, SLICE("keeper"));
-    }
-    loop_timer_set(m->loop, &m->certificates, CERTIFICATES_MS);
-}
-
-static void on_certificates(struct loop_timer *t)
-{
-    master_state_look_at_certificates(container_of(t, struct master, certificates));
 }
 
 static void on_start_bound(struct loop_timer *t)
@@ -375,124 +308,9 @@ static void on_file_change(void *ctx, const char *path)
 
 /* ---- the start ---- */
 
-int master_state_dir(char *dst, size_t cap)
-{
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    int n;
-    if (proc_uid() == 0)
-        n = snprintf(dst, cap, "/var/lib/port443");
-    else if (xdg && xdg[0] == '/')
-        n = snprintf(dst, cap, "%s/port443", xdg);
-    else if (home && home[0] == '/')
-        n = snprintf(dst, cap, "%s/.local/state/port443", home);
-    else
-        return ERR_NOT_FOUND;
-    return (size_t)n < cap ? OK : ERR_CAP;
-}
-
-/* Which account the children run as. Started as root without the dedicated account, `nobody`
- * serves, with a note: refusing would leave a newcomer without a server. */
-static int choose_user(struct master *m, struct fault *f)
-{
-    if (proc_uid() != 0)
-        return OK;
-    m->user = (const char *)m->conf->user.p;
-    if (!proc_user(m->user, &m->uid, &m->gid))
-        return OK;
-    if (!slice_eq(m->conf->user, SLICE("port443"))) {
-        fault_set(f, ERR_NOT_FOUND, "there is no user %s", m->user);
-        fault_next(f, "create it, or name another with --user");
-        return ERR_NOT_FOUND;
-    }
-    m->user = "nobody";
-    snprintf(m->warning, sizeof(m->warning),
-             "there is no user port443, so the workers run as nobody; create it: useradd --system "
-             "--home-dir /var/lib/port443 --shell /usr/sbin/nologin port443");
-    return proc_user(m->user, &m->uid, &m->gid)
-               ? fault_set(f, ERR_NOT_FOUND, "there is neither a user port443 nor nobody")
-               : OK;
-}
-
-static int open_state(struct master *m, struct fault *f)
-{
-    char lock[MASTER_PATH_BYTES + 16];
-    int r = choose_user(m, f);
-    if (r)
-        return r;
-    const char *dir = m->o->state_dir ? m->o->state_dir : (const char *)m->conf->state.p;
-    if (dir && dir[0])
-        r = (size_t)snprintf(m->state_dir, sizeof(m->state_dir), "%s", dir) < sizeof(m->state_dir)
-                ? OK
-                : ERR_CAP;
-    else
-        r = master_state_dir(m->state_dir, sizeof(m->state_dir));
-    if (r) {
-        fault_set(f, r, "no place for the state directory");
-        fault_next(f, "name one with --state DIR");
-        return r;
-    }
-    if ((r = file_mkdir_p(m->state_dir, 0700, f)))
-        return r;
-    if (m->user && (r = file_chown_mode(m->state_dir, m->uid, m->gid, 0700, f)))
-        return r;
-    if (m->o->socket_path)
-        snprintf(m->socket_path, sizeof(m->socket_path), "%s", m->o->socket_path);
-    else if (snprintf(m->socket_path, sizeof(m->socket_path), "%s/port443.sock", m->state_dir) < 0)
-        return ERR_BUG;
-    snprintf(lock, sizeof(lock), "%s/lock", m->state_dir);
-    m->lock_fd = succession_inherited_lock(lock);
-    if (m->lock_fd < 0 && (r = file_lock(lock, &m->lock_fd, f)) == ERR_EXISTS) {
-        fault_set(f, r, "a server is running already with the state directory %s", m->state_dir);
-        fault_next(f,
-                   "\"port443 status\" shows it, \"port443 stop\" ends it; a second one needs its "
-                   "own --state DIR");
-    }
-    return r;
-}
-
-static int open_children(struct master *m)
-{
-    m->keeper = (struct child){.m = m, .keeper = true};
-    loop_timer_init(&m->keeper.respawn, on_respawn);
-    m->workers = mem_array(m->nworkers, sizeof(*m->workers));
-    if (!m->workers)
-        return ERR_NOMEM;
-    for (uint32_t i = 0; i < m->nworkers; i++) {
-        m->workers[i] = (struct child){.m = m, .index = i};
-        loop_timer_init(&m->workers[i].respawn, on_respawn);
-    }
-    return OK;
-}
-
-static int open_parts(struct master *m, struct fault *f)
-{
-    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0};
-    int r = generation_check(m->conf, m->bundle, f);
-    if (!r)
-        r = open_state(m, f);
-    if (!r)
-        r = logfiles_open(&m->conf->log, &m->logs, f);
-    if (!r)
-        r = eventlog_open(&m->conf->log.events, m->logs.events.fd, "master", &m->events, f);
-    if (!r)
-        r = ports_open(m->conf, m->nworkers, succession_inherited_sockets(), &m->ports, f);
-    if (!r &&
-        ((r = metrics_new(m->nworkers, &m->metrics)) || (r = ticketring_generate(&m->ring)) ||
-         (r = open_children(m)) || (r = filewatch_new(m->loop, on_file_change, m, &m->watch))))
-        fault_set(f, r, "%s", err_text(r));
-    if (!r)
-        r = proc_signals_open(&m->signals, m->loop, signals, on_signal);
-    /* A successor takes the path of the admin socket only when it serves: should it fail before,
-     * the predecessor is still reached there. */
-    if (!r && !succession_under_way())
-        r = admin_open(m->loop, m->socket_path, &admin_calls, m, &m->admin, f);
-    return r;
-}
-
 static void init_timers(struct master *m)
 {
-    loop_timer_init(&m->tickets, on_tickets);
-    loop_timer_init(&m->certificates, on_certificates);
+    clocks_init(m);
     loop_timer_init(&m->stop_bound, on_stop_bound);
     loop_timer_init(&m->start_bound, on_start_bound);
     overview_init(m);
@@ -519,6 +337,12 @@ static void finish(struct master *m)
 
 static int start(struct master *m)
 {
+    static const struct startup_hooks hooks = {
+        .on_respawn = on_respawn,
+        .on_signal = on_signal,
+        .on_file_change = on_file_change,
+        .admin = &admin_calls,
+    };
     struct fault *f = &m->faults->list[0];
     int r = bundle_collect(&m->o->source, &m->bundle, &m->conf, m->faults);
     if (r)
@@ -530,7 +354,7 @@ static int start(struct master *m)
     r = loop_new(&m->loop, f);
     if (!r) {
         init_timers(m);
-        r = open_parts(m, f);
+        r = startup_open(m, &hooks, f);
     }
     m->faults->count = r ? 1 : 0;
     if (r)
@@ -541,7 +365,7 @@ static int start(struct master *m)
     for (size_t i = 0; i < m->conf->nsites; i++)
         (void)metrics_assign_site(m->metrics, m->conf->sites[i].name);
     change_watch(m);
-    loop_timer_set(m->loop, &m->tickets, m->conf->tls.ticket_lifetime_ms);
+    clocks_begin(m);
     loop_timer_set(m->loop, &m->start_bound, START_BOUND_MS);
     begin_child(m, &m->keeper);
     return m->result;

@@ -33,5 +33,3 @@ struct master_options {
 /* Runs the server until it is stopped. OK, or the error that kept it from starting with at least
  * one entry in `faults`. */
 int master_run(const struct master_options *o, struct conf_faults *faults) MUST_USE;
-/* The state directory of DESIGN 5 for this user, into dst (NUL-ended). ERR_CAP, ERR_NOT_FOUND. */
-int master_state_dir(char *dst, size_t cap) MUST_USE;

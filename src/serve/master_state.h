@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* What master.c, child.c, change.c and overview.c share: the state of the one master. Private to
- * these four files, which are one module cut by subject. */
+/* What master.c, startup.c, clocks.c, child.c, change.c, overview.c and succession.c share: the
+ * state of the one master. Private to these files, which are one module cut by subject. */
 #pragma once
 
 #include "crypt/ticketring.h"
@@ -74,5 +74,3 @@ void master_state_child_ready(struct master *m, struct child *k);
 void master_state_child_failed(struct master *m, struct child *k, struct slice text);
 /* Every name has its first certificate: workers may start. */
 void master_state_certified(struct master *m);
-/* Expiry of everything in use: metrics, and events for what is over or nearly so. */
-void master_state_look_at_certificates(struct master *m);
