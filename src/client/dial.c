@@ -290,11 +290,6 @@ bool dial_stale(const struct dial *d)
     return d->stale;
 }
 
-struct session *dial_session(const struct dial *d)
-{
-    return d->session;
-}
-
 void dial_fault(const struct dial *d, struct fault *ret)
 {
     *ret = d->fault;

@@ -18,7 +18,6 @@
 
 struct dial;
 struct resolver;
-struct session;
 struct tlsctx;
 
 /* Where to; slices and pointers must live as long as the dial. */
@@ -52,8 +51,6 @@ void *dial_owner(const struct dial *d);
 const char *dial_address(const struct dial *d);
 /* The name servers did not answer: old addresses were used. */
 bool dial_stale(const struct dial *d);
-/* The TLS session under the link, owned by the link; NULL when plain. */
-struct session *dial_session(const struct dial *d);
 /* The story of the failure. */
 void dial_fault(const struct dial *d, struct fault *ret);
 /* Ends it; a link that is not connected yet is closed. Accepts NULL. */

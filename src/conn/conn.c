@@ -98,16 +98,6 @@ void conn_pool_limits(struct conn_pool *p, const struct conn_limits *limits)
         p->limits.header_fields = (uint32_t)p->nfields;
 }
 
-const struct conn_limits *conn_pool_limits_of(const struct conn_pool *p)
-{
-    return &p->limits;
-}
-
-struct loop *conn_pool_loop(const struct conn_pool *p)
-{
-    return p->loop;
-}
-
 uint32_t conn_pool_count(const struct conn_pool *p)
 {
     return p->count;

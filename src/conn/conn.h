@@ -124,7 +124,3 @@ void conn_unlisten(struct conn_pool *p, struct listener *from);
 
 /* Connections open now. */
 uint32_t conn_pool_count(const struct conn_pool *p);
-/* The limits in force; valid until conn_pool_limits. */
-const struct conn_limits *conn_pool_limits_of(const struct conn_pool *p);
-/* The loop that the pool lives on. */
-struct loop *conn_pool_loop(const struct conn_pool *p);
