@@ -1,42 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* The configuration as one parcel: source text, file bytes, root handles. Key bytes are wiped when
+/* The configuration as one whole: source text, file bytes, root handles. Key bytes are wiped when
  * they are replaced or dropped. */
 #include "serve/bundle.h"
 
 #include <stdio.h>
 
-#include "base/cur.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "serve/bundle_state.h"
 
-#define SOURCE_MAX_BYTES (4 * 1024 * 1024) /* a configuration file that was generated */
-#define FILE_MAX_BYTES   (1024 * 1024)     /* a certificate chain or CA bundle */
-#define LIST_MAX         255               /* NAME=TARGET words and settings that travel */
-#define KEPT_BYTES       300               /* "local:NAME:cert" */
+#define KEPT_BYTES 300 /* "local:NAME:cert" */
 
-struct bundle_item {
-    struct slice path;  /* owned, NUL-ended */
-    struct slice bytes; /* owned; wiped */
-    int fd;             /* roots: owned; -1 */
-    bool on_disk;       /* read from a file (not put by the keeper) */
-};
-
-struct bundle {
-    uint32_t refs;
-    char *path; /* of the configuration file; NULL none */
-    struct slice text;
-    char *words[LIST_MAX];
-    size_t nwords;
-    char *settings[LIST_MAX][2];
-    size_t nsettings;
-    struct bundle_item *items;
-    size_t nitems, cap;
-    bool complete;
-};
-
-static void drop_bytes(struct slice *s)
+void bundle_state_drop_bytes(struct slice *s)
 {
     if (s->p)
         mem_wipe((void *)(uintptr_t)s->p, s->n);
@@ -55,8 +32,8 @@ void bundle_unref(struct bundle *b)
     if (!b || --b->refs)
         return;
     for (size_t i = 0; i < b->nitems; i++) {
-        drop_bytes(&b->items[i].path);
-        drop_bytes(&b->items[i].bytes);
+        bundle_state_drop_bytes(&b->items[i].path);
+        bundle_state_drop_bytes(&b->items[i].bytes);
         file_close(b->items[i].fd);
     }
     for (size_t i = 0; i < b->nwords; i++)
@@ -66,12 +43,12 @@ void bundle_unref(struct bundle *b)
         mem_free(b->settings[i][1]);
     }
     mem_free(b->path);
-    drop_bytes(&b->text);
+    bundle_state_drop_bytes(&b->text);
     mem_free(b->items);
     mem_free(b);
 }
 
-static struct bundle *bundle_make(void)
+struct bundle *bundle_state_make(void)
 {
     struct bundle *b = mem_alloc(sizeof(*b));
     if (b)
@@ -87,7 +64,7 @@ static struct bundle_item *find(const struct bundle *b, struct slice path, bool 
     return NULL;
 }
 
-static struct bundle_item *append(struct bundle *b, struct slice path)
+struct bundle_item *bundle_state_append(struct bundle *b, struct slice path)
 {
     if (b->nitems == b->cap) {
         size_t cap = b->cap ? b->cap * 2 : 16;
@@ -111,11 +88,11 @@ int bundle_put(struct bundle *b, struct slice path, struct slice bytes)
     char *copy = mem_dup(bytes.p, bytes.n);
     if (!copy)
         return ERR_NOMEM;
-    if (!it && !(it = append(b, path))) {
+    if (!it && !(it = bundle_state_append(b, path))) {
         mem_free(copy);
         return ERR_NOMEM;
     }
-    drop_bytes(&it->bytes);
+    bundle_state_drop_bytes(&it->bytes);
     it->bytes = slice_of(copy, bytes.n);
     return OK;
 }
@@ -168,8 +145,8 @@ size_t bundle_roots(const struct bundle *b, int *fds, size_t cap)
 static int read_into(struct bundle *b, const char *path, struct fault *f)
 {
     struct buf bytes;
-    buf_init(&bytes, FILE_MAX_BYTES);
-    int r = file_read(path, FILE_MAX_BYTES, &bytes, f);
+    buf_init(&bytes, BUNDLE_FILE_MAX_BYTES);
+    int r = file_read(path, BUNDLE_FILE_MAX_BYTES, &bytes, f);
     if (!r)
         r = bundle_put(b, slice_cstr(path), buf_slice(&bytes));
     if (!r)
@@ -182,7 +159,7 @@ static int read_into(struct bundle *b, const char *path, struct fault *f)
 
 int bundle_reread(const struct conf_site *site, struct bundle **ret, struct fault *f)
 {
-    struct bundle *b = bundle_make();
+    struct bundle *b = bundle_state_make();
     int r = b ? OK : fault_set(f, ERR_NOMEM, "out of memory");
     for (size_t i = 0; !r && i < site->tls.certs.count; i++) {
         r = read_into(b, (const char *)site->tls.certs.items[i].cert.p, f);
@@ -242,7 +219,7 @@ static void want_root(struct collecting *col, struct slice path)
     if (path.n == 0 || find(col->b, path, true))
         return;
     int r = file_open_root((const char *)path.p, &fd, &f);
-    struct bundle_item *it = r ? NULL : append(col->b, path);
+    struct bundle_item *it = r ? NULL : bundle_state_append(col->b, path);
     if (it) {
         it->fd = fd;
         return;
@@ -282,7 +259,7 @@ static int copy_list(struct bundle *b, const struct bundle_source *src)
     char cwd[4096];
     if (file_cwd(cwd, sizeof(cwd)))
         cwd[0] = 0; /* then ./dir is refused with words */
-    if (src->nwords > LIST_MAX || src->nsettings > LIST_MAX)
+    if (src->nwords > BUNDLE_LIST_MAX || src->nsettings > BUNDLE_LIST_MAX)
         return ERR_CAP;
     for (size_t i = 0; i < src->nwords; i++) {
         const char *word = src->words[i];
@@ -306,8 +283,8 @@ static int read_source(struct bundle *b, const struct bundle_source *src, struct
     if (!src->path)
         return OK;
     b->path = mem_strdup(src->path);
-    buf_init(&text, SOURCE_MAX_BYTES);
-    int r = b->path ? file_read(src->path, SOURCE_MAX_BYTES, &text, f) : ERR_NOMEM;
+    buf_init(&text, BUNDLE_SOURCE_MAX_BYTES);
+    int r = b->path ? file_read(src->path, BUNDLE_SOURCE_MAX_BYTES, &text, f) : ERR_NOMEM;
     char *copy = r ? NULL : mem_dup(buf_slice(&text).p, text.n);
     if (copy)
         b->text = slice_of(copy, text.n);
@@ -320,7 +297,7 @@ static int read_source(struct bundle *b, const struct bundle_source *src, struct
 int bundle_collect(const struct bundle_source *src, struct bundle **ret, struct conf **ret_conf,
                    struct conf_faults *faults)
 {
-    struct collecting col = {.b = bundle_make(), .faults = faults};
+    struct collecting col = {.b = bundle_state_make(), .faults = faults};
     struct conf *conf = NULL;
     memset(faults, 0, sizeof(*faults));
     int r = col.b ? copy_list(col.b, src) : ERR_NOMEM;
@@ -349,7 +326,7 @@ int bundle_collect(const struct bundle_source *src, struct bundle **ret, struct 
 
 int bundle_conf(const struct bundle *b, struct conf **ret, struct conf_faults *faults)
 {
-    struct conf_setting settings[LIST_MAX];
+    struct conf_setting settings[BUNDLE_LIST_MAX];
     for (size_t i = 0; i < b->nsettings; i++)
         settings[i] = (struct conf_setting){b->settings[i][0], b->settings[i][1]};
     struct conf_source src = {.file = b->path,
@@ -359,149 +336,4 @@ int bundle_conf(const struct bundle *b, struct conf **ret, struct conf_faults *f
                               .settings = settings,
                               .nsettings = b->nsettings};
     return conf_load(&src, ret, faults);
-}
-
-/* ---- travelling to a worker ---- */
-
-/* Strings travel as 32-bit length and bytes; an absent path is the length 0xffffffff. */
-static int put_text(struct buf *out, const char *text, size_t n)
-{
-    uint32_t length = text ? (uint32_t)n : UINT32_MAX;
-    uint8_t head[4] = {(uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
-                       (uint8_t)length};
-    int r = buf_add(out, slice_of(head, 4));
-    return r || !text ? r : buf_add(out, slice_of(text, n));
-}
-
-static int put_cstr(struct buf *out, const char *text)
-{
-    return put_text(out, text, text ? strlen(text) : 0);
-}
-
-static int pack_source(const struct bundle *b, struct buf *out)
-{
-    int r = put_cstr(out, b->path);
-    if (!r)
-        r = put_text(out, b->text.p ? (const char *)b->text.p : "", b->text.n);
-    uint8_t counts[2] = {(uint8_t)b->nwords, (uint8_t)b->nsettings};
-    if (!r)
-        r = buf_add(out, slice_of(counts, 2));
-    for (size_t i = 0; !r && i < b->nwords; i++)
-        r = put_cstr(out, b->words[i]);
-    for (size_t i = 0; !r && i < 2 * b->nsettings; i++)
-        r = put_cstr(out, b->settings[i / 2][i % 2]);
-    return r;
-}
-
-static int send_item(const struct bundle_item *it, struct chan *to, uint16_t first_type)
-{
-    struct buf out;
-    if (it->fd >= 0)
-        return chan_send(to, (uint16_t)(first_type + BUNDLE_ROOT), it->path, &it->fd, 1);
-    buf_init(&out, FILE_MAX_BYTES + 8192);
-    int r = put_text(&out, (const char *)it->path.p, it->path.n);
-    if (!r)
-        r = buf_add(&out, it->bytes);
-    if (!r)
-        r = chan_send_blob(to, (uint16_t)(first_type + BUNDLE_FILE), buf_slice(&out));
-    if (out.p)
-        mem_wipe(out.p, out.cap);
-    buf_done(&out);
-    return r;
-}
-
-int bundle_send(const struct bundle *b, struct chan *to, uint16_t first_type)
-{
-    struct buf out;
-    buf_init(&out, SOURCE_MAX_BYTES + 1024 * 1024);
-    int r = pack_source(b, &out);
-    if (!r)
-        r = chan_send_blob(to, (uint16_t)(first_type + BUNDLE_SOURCE), buf_slice(&out));
-    buf_done(&out);
-    for (size_t i = 0; !r && i < b->nitems; i++)
-        r = send_item(&b->items[i], to, first_type);
-    return r ? r : chan_send(to, (uint16_t)(first_type + BUNDLE_END), SLICE_EMPTY, NULL, 0);
-}
-
-static struct slice get_text(struct cur *c, bool *ret_absent)
-{
-    uint32_t n = cur_u32(c);
-    *ret_absent = n == UINT32_MAX;
-    return *ret_absent ? SLICE_EMPTY : cur_bytes(c, n);
-}
-
-static char *get_cstr(struct cur *c)
-{
-    bool absent;
-    struct slice s = get_text(c, &absent);
-    return absent || c->bad ? NULL : mem_dup(s.p, s.n);
-}
-
-static int unpack_source(struct bundle *b, struct slice payload)
-{
-    struct cur c = cur_of(payload);
-    bool absent;
-    b->path = get_cstr(&c);
-    struct slice text = get_text(&c, &absent);
-    char *copy = mem_dup(text.p, text.n);
-    if (!copy)
-        return ERR_NOMEM;
-    b->text = slice_of(copy, text.n);
-    size_t nwords = cur_u8(&c), nsettings = cur_u8(&c);
-    while (!c.bad && b->nwords < nwords && (b->words[b->nwords] = get_cstr(&c)))
-        b->nwords++;
-    while (!c.bad && b->nsettings < nsettings) {
-        char **pair = b->settings[b->nsettings++];
-        pair[0] = get_cstr(&c);
-        pair[1] = get_cstr(&c);
-        if (!pair[0] || !pair[1])
-            return ERR_NOMEM;
-    }
-    if (!b->path)
-        drop_bytes(&b->text); /* no file: conf_load wants no text either */
-    return c.bad ? ERR_SYNTAX : b->nwords < nwords ? ERR_NOMEM : OK;
-}
-
-static int unpack_file(struct bundle *b, struct slice payload)
-{
-    struct cur c = cur_of(payload);
-    bool absent;
-    struct slice path = get_text(&c, &absent);
-    return c.bad ? ERR_SYNTAX : bundle_put(b, path, cur_bytes(&c, cur_left(&c)));
-}
-
-static int unpack_root(struct bundle *b, struct slice path, int *fds, size_t nfds)
-{
-    struct bundle_item *it = nfds == 1 ? append(b, path) : NULL;
-    if (!it)
-        return nfds == 1 ? ERR_NOMEM : ERR_SYNTAX;
-    it->fd = fds[0];
-    fds[0] = -1; /* kept: the channel closes the others */
-    return OK;
-}
-
-int bundle_receive(struct bundle **partial, unsigned message, struct slice payload, int *fds,
-                   size_t nfds)
-{
-    int r = OK;
-    if (message == BUNDLE_SOURCE) {
-        bundle_unref(*partial);
-        *partial = bundle_make();
-    }
-    struct bundle *b = *partial;
-    if (!b)
-        r = message == BUNDLE_SOURCE ? ERR_NOMEM : ERR_SYNTAX;
-    else if (message == BUNDLE_SOURCE)
-        r = unpack_source(b, payload);
-    else if (message == BUNDLE_FILE)
-        r = unpack_file(b, payload);
-    else if (message == BUNDLE_ROOT)
-        r = unpack_root(b, payload, fds, nfds);
-    else
-        b->complete = true;
-    if (!r)
-        return b->complete ? OK : ERR_AGAIN;
-    bundle_unref(b);
-    *partial = NULL;
-    return r;
 }

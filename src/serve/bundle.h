@@ -9,7 +9,6 @@
 
 #include "base/fault.h"
 #include "conf/conf.h"
-#include "os/chan.h"
 
 struct bundle;
 
@@ -45,16 +44,6 @@ bool bundle_kept(const struct bundle *b, struct slice name, struct slice *ret_ch
                  struct slice *ret_key);
 /* Sets or replaces that. ERR_NOMEM. */
 int bundle_keep(struct bundle *b, struct slice name, struct slice chain, struct slice key) MUST_USE;
-/* Messages of bundle_send, in this order; the first and the last appear once. */
-enum bundle_message { BUNDLE_SOURCE, BUNDLE_FILE, BUNDLE_ROOT, BUNDLE_END, BUNDLE_MESSAGES };
-
-/* Sends the whole bundle over a channel; message types are first_type + enum bundle_message. */
-int bundle_send(const struct bundle *b, struct chan *to, uint16_t first_type) MUST_USE;
-/* Assembles a bundle from received messages (`message` without first_type). A descriptor that is
- * kept is set to -1. OK when complete: *partial is then the whole bundle; ERR_AGAIN for more;
- * ERR_SYNTAX, ERR_NOMEM: *partial was dropped. */
-int bundle_receive(struct bundle **partial, unsigned message, struct slice payload, int *fds,
-                   size_t nfds) MUST_USE;
 /* Calls `each` for every file that came from the file system, so that it can be watched. */
 void bundle_each_file(const struct bundle *b, void (*each)(void *ctx, const char *path), void *ctx);
 /* The certificate files of a site as they are now, in a bundle of their own, so that halves of a

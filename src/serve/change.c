@@ -19,7 +19,7 @@
 
 static int send_bundle(struct child *k, const struct bundle *b)
 {
-    int r = bundle_send(b, &k->chan, MESSAGE_BUNDLE);
+    int r = parcel_send(b, &k->chan, MESSAGE_BUNDLE);
     if (!r)
         k->bundles_due++;
     return r;

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/cur.h"
-#include "serve/bundle.h"
+#include "serve/parcel.h"
 
 enum message {
     MESSAGE_READY = 1,     /* child -> master: started; no payload */
@@ -24,7 +24,7 @@ enum message {
     MESSAGE_STATUS, /* master -> child: report */
     MESSAGE_REPORT, /* child -> master: JSON object */
     MESSAGE_LOGS,   /* master -> child: new log files, as serve/logfiles sends them */
-    MESSAGE_BUNDLE = 32 /* + enum bundle_message: a new configuration */
+    MESSAGE_BUNDLE = 32 /* + enum parcel_message: a new configuration */
 };
 
 /* Appends one text with its 4-byte length. ERR_CAP, ERR_NOMEM. */

@@ -93,7 +93,7 @@ static void receive_bundle(struct worker_process *p, unsigned part, struct slice
                            size_t nfds)
 {
     struct fault f = {0};
-    int r = bundle_receive(&p->incoming, part, payload, fds, nfds);
+    int r = parcel_receive(&p->incoming, part, payload, fds, nfds);
     if (r == ERR_AGAIN)
         return;
     if (!r)
@@ -209,7 +209,7 @@ static void receive_logs(struct worker_process *p, struct slice payload, int *fd
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
     struct worker_process *p = container_of(c, struct worker_process, master);
-    if (type >= MESSAGE_BUNDLE && type < MESSAGE_BUNDLE + BUNDLE_MESSAGES) {
+    if (type >= MESSAGE_BUNDLE && type < MESSAGE_BUNDLE + PARCEL_MESSAGES) {
         receive_bundle(p, type - MESSAGE_BUNDLE, payload, fds, nfds);
         return;
     }

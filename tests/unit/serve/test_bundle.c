@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "serve/parcel.h"
 
 struct rig {
     struct loop *loop;
@@ -27,7 +28,7 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
 {
     struct rig *g = container_of(c, struct rig, to);
     g->messages++;
-    g->r = bundle_receive(&g->partial, type - 100u, payload, fds, nfds);
+    g->r = parcel_receive(&g->partial, type - 100u, payload, fds, nfds);
 }
 
 static void nothing(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
@@ -63,7 +64,7 @@ static void it_arrives_as_it_was(void **state)
     g.from.on_closed = g.to.on_closed = on_closed;
     assert_int_equal(chan_init(&g.from, g.loop, fds[0]), OK);
     assert_int_equal(chan_init(&g.to, g.loop, fds[1]), OK);
-    assert_int_equal(bundle_send(b, &g.from, 100), OK);
+    assert_int_equal(parcel_send(b, &g.from, 100), OK);
     for (int i = 0; i < 20; i++)
         loop_turn(g.loop, 0);
     assert_int_equal(g.r, OK);
@@ -93,9 +94,9 @@ static void refused(bool begun, unsigned message, struct slice payload, int want
     struct bundle *b = NULL;
     int fds[2] = {-1, -1};
     if (begun)
-        assert_int_equal(bundle_receive(&b, BUNDLE_SOURCE, slice_of(source, 10), NULL, 0),
+        assert_int_equal(parcel_receive(&b, PARCEL_SOURCE, slice_of(source, 10), NULL, 0),
                          ERR_AGAIN);
-    int r = bundle_receive(&b, message, payload, fds, message == BUNDLE_ROOT ? 2 : 0);
+    int r = parcel_receive(&b, message, payload, fds, message == PARCEL_ROOT ? 2 : 0);
     if (r != want)
         fail_msg("message %u of %zu bytes: %d, not %d", message, payload.n, r, want);
     if (r != OK && r != ERR_AGAIN)
@@ -108,14 +109,14 @@ static void what_nobody_of_ours_sends(void **state)
     static const uint8_t lies[] = "\xff\xff\xff\xfe"
                                   "abc";
     (void)state;
-    for (unsigned message = 0; message < BUNDLE_MESSAGES; message++)
-        if (message != BUNDLE_SOURCE)
+    for (unsigned message = 0; message < PARCEL_MESSAGES; message++)
+        if (message != PARCEL_SOURCE)
             refused(false, message, SLICE("\0\0\0\1a"), ERR_SYNTAX);
-    refused(true, BUNDLE_FILE, slice_of(lies, 7), ERR_SYNTAX);
-    refused(true, BUNDLE_FILE, SLICE_EMPTY, ERR_SYNTAX);
-    refused(true, BUNDLE_ROOT, SLICE("/tmp"), ERR_SYNTAX); /* two descriptors */
-    refused(true, BUNDLE_SOURCE, slice_of(lies, 7), ERR_SYNTAX);
-    refused(true, BUNDLE_END, SLICE_EMPTY, OK);
+    refused(true, PARCEL_FILE, slice_of(lies, 7), ERR_SYNTAX);
+    refused(true, PARCEL_FILE, SLICE_EMPTY, ERR_SYNTAX);
+    refused(true, PARCEL_ROOT, SLICE("/tmp"), ERR_SYNTAX); /* two descriptors */
+    refused(true, PARCEL_SOURCE, slice_of(lies, 7), ERR_SYNTAX);
+    refused(true, PARCEL_END, SLICE_EMPTY, OK);
 }
 
 /* Cut anywhere. */
@@ -125,12 +126,12 @@ static void a_source_cut_anywhere(void **state)
     struct bundle *b = NULL;
     (void)state;
     for (size_t n = 0; n < sizeof(source) - 1; n++) {
-        int r = bundle_receive(&b, BUNDLE_SOURCE, slice_of(source, n), NULL, 0);
+        int r = parcel_receive(&b, PARCEL_SOURCE, slice_of(source, n), NULL, 0);
         if (r == ERR_AGAIN || r == OK || b)
             fail_msg("%zu bytes were taken", n);
     }
     assert_int_equal(
-        bundle_receive(&b, BUNDLE_SOURCE, slice_of(source, sizeof(source) - 1), NULL, 0),
+        parcel_receive(&b, PARCEL_SOURCE, slice_of(source, sizeof(source) - 1), NULL, 0),
         ERR_AGAIN);
     bundle_unref(b);
 }
@@ -141,9 +142,9 @@ static void a_root_is_kept_and_closed_with_it(void **state)
     int fds[1] = {open("/tmp", O_PATH | O_CLOEXEC)}, fd = fds[0];
     (void)state;
     assert_int_equal(
-        bundle_receive(&b, BUNDLE_SOURCE, SLICE("\xff\xff\xff\xff\0\0\0\0\0\0"), NULL, 0),
+        parcel_receive(&b, PARCEL_SOURCE, SLICE("\xff\xff\xff\xff\0\0\0\0\0\0"), NULL, 0),
         ERR_AGAIN);
-    assert_int_equal(bundle_receive(&b, BUNDLE_ROOT, SLICE("/tmp"), fds, 1), ERR_AGAIN);
+    assert_int_equal(parcel_receive(&b, PARCEL_ROOT, SLICE("/tmp"), fds, 1), ERR_AGAIN);
     assert_int_equal(fds[0], -1);
     assert_int_equal(bundle_root(b, SLICE("/tmp")), fd);
     bundle_unref(bundle_ref(b));

@@ -37,7 +37,7 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
 {
     struct end *e = container_of(c, struct end, chan);
     (void)payload, (void)fds, (void)nfds;
-    e->bundles += type == MESSAGE_BUNDLE + BUNDLE_END;
+    e->bundles += type == MESSAGE_BUNDLE + PARCEL_END;
     e->files += type == MESSAGE_FILES_CHANGED;
     e->certificates += type == MESSAGE_CERTIFICATE;
 }
