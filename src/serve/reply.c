@@ -245,10 +245,10 @@ bool reply_block(const struct route *route, struct arena *a, struct slice *ret)
         const struct conf_header_step *step = &c->header_steps[i];
         if (step->kind != CONF_HEADER_ADD && token_of(step->name) != HDR_OTHER)
             return false; /* may meet a field of the head itself */
+        if (step->kind != CONF_HEADER_ADD && i > 0)
+            return false; /* may undo an earlier step */
         if (step->kind == CONF_HEADER_REMOVE)
             continue;
-        if (step->kind == CONF_HEADER_SET && i > 0)
-            return false; /* may replace an earlier step */
         if (arena_printf(a, &block, SLICE_F SLICE_F ": " SLICE_F "\r\n", SLICE_A(block),
                          SLICE_A(step->name), SLICE_A(step->value)))
             return false;
