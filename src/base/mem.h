@@ -28,9 +28,7 @@ void mem_wipe(void *p, size_t n);
 
 /* Calls of the general allocator so far in this process (budgets, fault sweeps). */
 uint64_t mem_count(void);
-/* Test hook: the k-th allocation from now fails (k >= 1), later ones succeed; 0 turns it off.
- * Also set at start from the environment variable PORT443_FAULT_ALLOC by the cli in assertion
- * builds. */
+/* Test hook: the k-th allocation from now fails (k >= 1), later ones succeed; 0 turns it off. */
 void mem_fail_at(uint64_t k);
 /* True when a failure that was armed has fired. */
 int mem_fault_fired(void);
