@@ -105,6 +105,16 @@ int loop_add_level(struct loop *l, struct loop_io *io)
     return add(l, io, EPOLLIN);
 }
 
+int loop_watch(struct loop *l, struct loop_io *io, uint32_t events)
+{
+    struct epoll_event e = {.data.ptr = io};
+    e.events = (events & LOOP_READ ? EPOLLIN | EPOLLRDHUP : 0u) |
+               (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0u);
+    if (!epoll_ctl(l->fd, EPOLL_CTL_MOD, io->fd, &e))
+        return OK;
+    return errno == ENOENT ? add(l, io, e.events) : ERR_SYS;
+}
+
 void loop_forget(struct loop *l, struct loop_io *io)
 {
     for (int i = l->batch_at; i < l->batch_n; i++)

@@ -57,6 +57,9 @@ void loop_turn(struct loop *l, int timeout_ms);
 int loop_add(struct loop *l, struct loop_io *io) MUST_USE;
 /* Level-triggered for reading only: listeners, signal descriptors, message sockets. */
 int loop_add_level(struct loop *l, struct loop_io *io) MUST_USE;
+/* For libraries that do their own I/O (libcurl, c-ares): level-triggered, for LOOP_READ and
+ * LOOP_WRITE as `events` says; calling it again changes them. ERR_SYS, ERR_NOMEM. */
+int loop_watch(struct loop *l, struct loop_io *io, uint32_t events) MUST_USE;
 /* Unregisters (not closes); pending events of this turn are dropped, so io may be freed at once. */
 void loop_remove(struct loop *l, struct loop_io *io);
 /* As loop_remove, for a descriptor that the caller closes right away and that no other process

@@ -102,23 +102,23 @@ static bool admitted(struct eventlog *e, const char *event, uint32_t *ret_missed
     return true;
 }
 
-static void write_field(struct json *j, const struct eventlog_field *f)
+static void write_field(struct json *j, const struct event_field *f)
 {
     switch (f->kind) {
-    case EVENTLOG_TEXT:
+    case EVENT_TEXT:
         json_text(j, f->key, f->text);
         break;
-    case EVENTLOG_UINT:
+    case EVENT_UINT:
         json_uint(j, f->key, f->number);
         break;
-    case EVENTLOG_BOOL:
+    case EVENT_BOOL:
         json_bool(j, f->key, f->number != 0);
         break;
     }
 }
 
 static int format(struct eventlog *e, const char *level, const char *event, uint32_t missed,
-                  const struct eventlog_field *fields, size_t n)
+                  const struct event_field *fields, size_t n)
 {
     char time[DATE_RFC3339_BYTES];
     struct json j;
@@ -140,10 +140,10 @@ static int format(struct eventlog *e, const char *level, const char *event, uint
 }
 
 void eventlog_write(struct eventlog *e, enum event_level level, const char *event,
-                    const struct eventlog_field *fields, size_t n)
+                    const struct event_field *fields, size_t n)
 {
     static const char *const levels[] = {"debug", "info", "warning", "error"};
-    static const struct eventlog_field cut = {"cut", EVENTLOG_BOOL, {0}, 1};
+    static const struct event_field cut = {"cut", EVENT_BOOL, {0}, 1};
     uint32_t missed;
     size_t taken;
     if (!e || level == EVENT_DEBUG || !admitted(e, event, &missed))

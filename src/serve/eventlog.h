@@ -7,32 +7,17 @@
  * master, keeper and workers may share the sink. */
 #pragma once
 
+#include "base/event.h"
 #include "base/fault.h"
 #include "base/slice.h"
 #include "conf/conf.h"
 
-enum event_level { EVENT_DEBUG, EVENT_INFO, EVENT_WARN, EVENT_ERROR };
-
 struct eventlog;
 
-enum eventlog_kind { EVENTLOG_TEXT, EVENTLOG_UINT, EVENTLOG_BOOL };
-
-struct eventlog_field {
-    const char *key;
-    enum eventlog_kind kind;
-    struct slice text;
-    uint64_t number;
-};
-
-#define EV_TEXT(k, s) ((struct eventlog_field){(k), EVENTLOG_TEXT, (s), 0})
-#define EV_CSTR(k, s) ((struct eventlog_field){(k), EVENTLOG_TEXT, slice_cstr(s), 0})
-#define EV_UINT(k, v) ((struct eventlog_field){(k), EVENTLOG_UINT, SLICE_EMPTY, (uint64_t)(v)})
-#define EV_BOOL(k, v) ((struct eventlog_field){(k), EVENTLOG_BOOL, SLICE_EMPTY, (v)})
 /* EVENT(log, EVENT_WARN, "upstream_down", EV_TEXT("upstream", name)); at least one field. */
-#define EVENT(log, level, name, ...)                                                     \
-    eventlog_write((log), (level), (name), (const struct eventlog_field[]){__VA_ARGS__}, \
-                   sizeof((const struct eventlog_field[]){__VA_ARGS__}) /                \
-                       sizeof(struct eventlog_field))
+#define EVENT(log, level, name, ...)                                                  \
+    eventlog_write((log), (level), (name), (const struct event_field[]){__VA_ARGS__}, \
+                   sizeof((const struct event_field[]){__VA_ARGS__}) / sizeof(struct event_field))
 
 /* `role`: "master", "worker 0", "keeper": a field of every line. `fd`: the open file when the sink
  * is one (serve/logfiles); lent. ERR_NOMEM, ERR_SYS. */
@@ -42,7 +27,7 @@ int eventlog_open(const struct conf_sink *sink, int fd, const char *role, struct
 void eventlog_close(struct eventlog *e);
 /* NULL e writes nothing. Never fails, never blocks longer than one write. */
 void eventlog_write(struct eventlog *e, enum event_level level, const char *event,
-                    const struct eventlog_field *fields, size_t n);
+                    const struct event_field *fields, size_t n);
 /* The story of a fault as fields error, message, where, next. */
 void eventlog_fault(struct eventlog *e, enum event_level level, const char *event,
                     const struct fault *f);
