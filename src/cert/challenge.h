@@ -45,9 +45,14 @@ struct challenge {
      * error. Never from inside challenge_present. */
     void (*on_presented)(struct challenge *ch, int r, const struct fault *f);
     struct loop_task task;
+    struct loop_timer timer; /* the host must answer in time */
+    struct fault fault;      /* the story of r, for the task */
+    int r;
 };
 
-/* name: identifier; token and key authorization as RFC 8555 8.1. All are copied. */
+/* name: identifier; token and key authorization as RFC 8555 8.1. All are copied. For
+ * CHALLENGE_PERSIST01: name with "*." for a wildcard, the issuer's domain as token, the account's
+ * URL as key authorization. */
 void challenge_present(struct challenges *cs, struct challenge *ch, enum challenge_type type,
                        struct slice name, struct slice token, struct slice key_authorization);
 /* Takes the answer away again; on_presented comes no more. Does nothing when not presented. dns-01

@@ -28,8 +28,9 @@ struct order_plan {
         preferred_chain;     /* common name of the wanted root's issuer; empty: the CA's choice */
     const struct key *reuse; /* key to go on with; NULL: a new one */
     bool staging;            /* a probe: validated and thrown away, nothing is committed */
-    struct job *job;         /* read and written; its slices move into the arena of the order's
-                                owner by job_save + reload */
+    struct job *job;         /* read and written; also by its owner meanwhile */
+    struct arena *arena; /* outlives the order: what the order writes into `job` is put there (some
+                            hundred bytes; its owner starts a fresh one now and then by job_load) */
     const struct certhost *host; /* events */
 };
 
@@ -37,7 +38,8 @@ struct order_plan {
 struct order_end {
     int r; /* OK: the new generation is committed (or, staging, was good) */
     struct fault fault;
-    struct acmeobj_problem problem; /* of ERR_ACME; also of a failed validation */
+    struct acmeobj_problem problem; /* of ERR_ACME; also of a failed validation; texts until
+                                       order_free, like those of `failed` */
     enum backoff_class class;
     int64_t retry_after_s; /* -1 */
     /* Identifiers whose validation failed, one token each. */
@@ -45,7 +47,8 @@ struct order_end {
     size_t nfailed;
     unsigned failed_types;       /* challenge types that failed, mask */
     bool replaces_refused;       /* tried once more without it inside the same attempt already */
-    struct lineage_loaded fresh; /* OK: the committed pair; references are the receiver's */
+    struct lineage_loaded fresh; /* OK: the committed pair; its references are the receiver's, texts
+                                    of its meta live until order_free. Staging: empty */
 };
 
 struct order_ops {
