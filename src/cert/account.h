@@ -28,7 +28,10 @@ void account_free(struct account *a);
 struct account_call {
     struct list node;
     struct account *account; /* NULL: not under way */
-    /* OK; ERR_ACME with problem; others as acmeca. f tells the story. */
+    int kind;                /* of account.c */
+    /* OK; ERR_ACME with problem; others as acmeca, and those of the store (ERR_SYS, ERR_PERM,
+     * ERR_CONFIG). f tells the story; with OK its code is set when damaged files were moved aside.
+     */
     void (*on_done)(struct account_call *c, int r, const struct acmeobj_problem *problem,
                     const struct fault *f);
 };

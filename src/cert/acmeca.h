@@ -31,12 +31,13 @@ struct acmeca_answer {
 /* Embedded by who asks; zeroed before its first use. */
 struct acmeca_call {
     struct acmeca *ca; /* NULL: not under way */
+    struct list node;  /* with state: of acmeca.c */
     void *state;
     void (*on_done)(struct acmeca_call *c, const struct acmeca_answer *a);
 };
 
-/* Who signs: key and the account's URL (kid empty: the key stands in the header). Borrowed until
- * on_done. */
+/* Who signs: key and the account's URL (kid empty: the key stands in the header). acmeca_post keeps
+ * its own reference and copy. */
 struct acmeca_signer {
     const struct key *key;
     struct slice kid;
@@ -49,6 +50,7 @@ int acmeca_new(struct loop *l, struct acmehttp *http, struct slice url, struct s
 /* Calls under way get no on_done any more. Accepts NULL. */
 void acmeca_free(struct acmeca *ca);
 struct slice acmeca_url(const struct acmeca *ca);
+struct loop *acmeca_loop(const struct acmeca *ca);
 /* The directory, fetched at most once an hour (and again after an error). on_done with OK means
  * acmeca_directory is there. Never from inside the call. */
 void acmeca_ready(struct acmeca *ca, struct acmeca_call *c);

@@ -18,7 +18,9 @@ struct acmehttp;
 /* What came back. Slices live during on_done only. */
 struct acmehttp_reply {
     int r;              /* OK when there is an HTTP status at all; else ERR_RESOLVE, ERR_REFUSED,
-                           ERR_UNREACHABLE, ERR_TIMEOUT, ERR_TLS, ERR_VERIFY, ERR_RESET, ERR_CAP, ERR_NOMEM */
+                           ERR_UNREACHABLE, ERR_TIMEOUT, ERR_TLS, ERR_VERIFY, ERR_RESET, ERR_CAP, ERR_NOMEM,
+                           ERR_SYNTAX (no https URL; the answer is not HTTP), ERR_CONFIG (the trusted
+                           certificates              cannot be read) */
     struct fault fault; /* the story of r */
     unsigned status;
     struct slice body, content_type, nonce, location;
@@ -31,7 +33,8 @@ struct acmehttp_reply {
 /* Embedded by who asks; zeroed before its first use. */
 struct acmehttp_call {
     struct acmehttp *http; /* NULL: not under way */
-    void *state;           /* of acmehttp.c */
+    struct list node;      /* with state: of acmehttp.c */
+    void *state;
     /* The call is over before it: it may be freed or started again. */
     void (*on_done)(struct acmehttp_call *c, const struct acmehttp_reply *reply);
 };

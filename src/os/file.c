@@ -410,6 +410,16 @@ int file_unlink(int dirfd, const char *path)
     return r == ERR_NOT_FOUND ? OK : r;
 }
 
+int file_rename(const char *from, const char *to, struct fault *f)
+{
+    if (sysfault_hit(NULL) || rename(from, to)) {
+        int e = errno;
+        return fault_errno(f, error_of(e), e, "cannot rename %s to %s", from, to);
+    }
+    int r = sync_parent(FILE_CWD, to);
+    return r ? fault_errno(f, r, errno, "cannot sync the directory of %s", to) : OK;
+}
+
 int file_chown_mode(const char *path, uint32_t uid, uint32_t gid, unsigned mode, struct fault *f)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

@@ -60,6 +60,9 @@ int file_list(int dirfd, int (*on_entry)(void *ctx, const char *name, const stru
 int file_mkdir_p(const char *path, unsigned mode, struct fault *f) MUST_USE;
 /* A path that is not there is no error. ERR_PERM, ERR_SYS. */
 int file_unlink(int dirfd, const char *path) MUST_USE;
+/* Renames a file, link or directory in one step; what `to` named before is replaced (a directory
+ * only when empty), and the directory of `to` is synced. ERR_NOT_FOUND, ERR_PERM, ERR_SYS. */
+int file_rename(const char *from, const char *to, struct fault *f) MUST_USE;
 /* Sets owner and permission bits of a file or directory that is not a symbolic link. */
 int file_chown_mode(const char *path, uint32_t uid, uint32_t gid, unsigned mode,
                     struct fault *f) MUST_USE;

@@ -306,6 +306,10 @@ static void directories(void **state)
     assert_int_equal(info.mode, 0600);
     assert_int_equal(symlink("file", "x/link"), 0);
     assert_int_equal(file_chown_mode("x/link", getuid(), getgid(), 0666, &f), ERR_NOT_FOUND);
+    assert_int_equal(file_rename("x/file", "x/moved", &f), OK);
+    assert_int_equal(file_rename("x/file", "x/moved", &f), ERR_NOT_FOUND);
+    assert_non_null(strstr(f.what, "x/moved"));
+    assert_int_equal(file_rename("x/moved", "x/file", &f), OK);
     assert_int_equal(file_unlink(FILE_CWD, "x/file"), OK);
     assert_int_equal(file_unlink(FILE_CWD, "x/file"), OK);
     assert_int_not_equal(file_unlink(FILE_CWD, "x/y"), OK);
