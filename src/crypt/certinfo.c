@@ -4,6 +4,7 @@
 /* The library's X509 objects beside the values read out of them once; texts live in an arena. */
 #include "crypt/certinfo.h"
 
+#include <openssl/ct.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -22,6 +23,7 @@
 /* Texts of one chain: a certificate with a thousand names is the largest that is taken. */
 #define ARENA_BYTES_MAX (2 * 1024 * 1024)
 #define TEXT_BYTES      256
+#define STATUS_REQUEST  5 /* TLS extension number, RFC 6066 8 */
 
 struct certinfo_chain {
     struct arena arena;
@@ -122,6 +124,47 @@ static int read_serial(struct arena *a, X509 *cert, struct slice *ret)
     return keep_text(a, slice_of(hex, n), ret);
 }
 
+static int read_serial_der(struct arena *a, X509 *cert, struct slice *ret)
+{
+    /* An INTEGER's value with its sign octet; a serial has at most 20 octets (RFC 5280 4.1.2.2),
+     * whatever a CA wrote instead is not ours to judge. */
+    unsigned char *der = NULL;
+    int n = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
+    if (n < 0)
+        return ERR_NOMEM;
+    const unsigned char *at = der;
+    long content = 0;
+    int tag, class;
+    int r = ASN1_get_object(&at, &content, &tag, &class, n) & 0x80
+                ? ERR_SYNTAX
+                : arena_copy(a, slice_of(at, (size_t)content), ret);
+    OPENSSL_free(der);
+    return r;
+}
+
+static int read_aki(struct arena *a, X509 *cert, struct slice *ret)
+{
+    const ASN1_OCTET_STRING *id = X509_get0_authority_key_id(cert);
+    if (!id)
+        return OK;
+    return arena_copy(a, slice_of(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id)), ret);
+}
+
+static void read_status(X509 *cert, struct certinfo *ci)
+{
+    STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(cert);
+    ci->has_ocsp_url = urls && sk_OPENSSL_STRING_num(urls) > 0;
+    X509_email_free(urls);
+    STACK_OF(SCT) *scts = X509_get_ext_d2i(cert, NID_ct_precert_scts, NULL, NULL);
+    ci->scts = scts ? (unsigned)sk_SCT_num(scts) : 0;
+    SCT_LIST_free(scts);
+    TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, NULL, NULL);
+    for (int i = 0; features && i < sk_ASN1_INTEGER_num(features); i++)
+        if (ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == STATUS_REQUEST)
+            ci->must_staple = true;
+    TLS_FEATURE_free(features);
+}
+
 static int read_cert(struct arena *a, X509 *cert, struct certinfo *ci)
 {
     EVP_PKEY *pkey = X509_get0_pubkey(cert);
@@ -135,11 +178,13 @@ static int read_cert(struct arena *a, X509 *cert, struct certinfo *ci)
     if ((r = read_name(a, X509_get_subject_name(cert), &ci->subject)) ||
         (r = read_name(a, X509_get_issuer_name(cert), &ci->issuer)) ||
         (r = read_serial(a, cert, &ci->serial)) ||
+        (r = read_serial_der(a, cert, &ci->serial_der)) || (r = read_aki(a, cert, &ci->aki)) ||
         (r = keep_text(a, slice_cstr(nid == NID_undef ? "unknown" : OBJ_nid2ln(nid)),
                        &ci->sigalg)) ||
         (r = read_time(X509_get0_notBefore(cert), &ci->not_before_s)) ||
         (r = read_time(X509_get0_notAfter(cert), &ci->not_after_s)))
         return r;
+    read_status(cert, ci);
     return read_sans(a, cert, ci);
 }
 
@@ -354,5 +399,15 @@ int certinfo_pem(const struct certinfo_chain *chain, struct buf *out)
     int r = ok ? buf_add(out, slice_of(text, (size_t)n)) : ERR_NOMEM;
     ERR_clear_error();
     BIO_free(bio);
+    return r;
+}
+
+int certinfo_der(const struct certinfo_chain *chain, size_t i, struct buf *out)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509(chain->certs[i], &der);
+    int r = n > 0 ? buf_add(out, slice_of(der, (size_t)n)) : ERR_TLS;
+    OPENSSL_free(der);
+    ERR_clear_error();
     return r;
 }

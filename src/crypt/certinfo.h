@@ -28,8 +28,8 @@ struct certinfo_san {
     bool is_ip;
 };
 
-/* One certificate. Slices are NUL-ended printable ASCII (other bytes escaped) and live as long as
- * the chain. */
+/* One certificate. Slices are NUL-ended printable ASCII (other bytes escaped) unless they are
+ * called raw, and live as long as the chain. */
 struct certinfo {
     struct slice subject; /* common name, else organisation, else empty */
     struct slice issuer;  /* the issuer's, likewise */
@@ -43,6 +43,13 @@ struct certinfo {
     uint8_t sha256[32]; /* of the whole certificate */
     bool is_ca;         /* basicConstraints says so */
     bool self_signed;   /* issuer is subject and the key fits */
+    bool has_ocsp_url;  /* an OCSP responder is named (RFC 6960 3.1) */
+    bool must_staple;   /* RFC 7633: clients want a stapled answer */
+    unsigned scts;      /* embedded timestamps of transparency logs (RFC 6962 3.3) */
+    /* Raw bytes, not printable; empty when absent. */
+    struct slice aki;        /* authorityKeyIdentifier's key id (RFC 5280 4.2.1.1) */
+    struct slice serial_der; /* content octets of the serial's INTEGER, leading zero kept (RFC 9773
+                                4.1) */
 };
 
 /* One or more certificates, leaf first. Reference counted, immutable. */
@@ -72,6 +79,9 @@ int certinfo_check_key(const struct certinfo_chain *chain, const struct key *key
 bool certinfo_covers(const struct certinfo *ci, struct slice host);
 /* The chain as PEM, appended. ERR_CAP, ERR_NOMEM. */
 int certinfo_pem(const struct certinfo_chain *chain, struct buf *out) MUST_USE;
+
+/* Certificate i in DER, appended. ERR_CAP, ERR_NOMEM, ERR_TLS. */
+int certinfo_der(const struct certinfo_chain *chain, size_t i, struct buf *out) MUST_USE;
 
 /* For crypt/ only: the library's handle, a loan while the chain lives. */
 struct x509_st *certinfo_x509(const struct certinfo_chain *chain, size_t i);

@@ -379,3 +379,21 @@ void session_fault(const struct session *s, struct fault *f)
     else
         fault_set(f, s->r, "%s", err_text(s->r));
 }
+
+int session_peer(const struct session *s, struct certinfo_chain **ret)
+{
+    X509 *certs[CERTINFO_CHAIN_MAX];
+    /* A client's stack begins with the server's own certificate, a server's does not begin with
+     * the client's. */
+    STACK_OF(X509) *sent = SSL_get_peer_cert_chain(s->ssl);
+    int n = sent ? sk_X509_num(sent) : 0;
+    size_t count = 0;
+    X509 *leaf = s->server ? SSL_get0_peer_certificate(s->ssl) : NULL;
+    if (leaf)
+        certs[count++] = leaf;
+    if (n > CERTINFO_CHAIN_MAX - (int)count)
+        return ERR_CAP;
+    for (int i = 0; i < n; i++)
+        certs[count++] = sk_X509_value(sent, i);
+    return count ? certinfo_wrap(certs, count, ret, NULL) : ERR_NOT_FOUND;
+}

@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/filter.h"
 #include "base/slice.h"
+#include "crypt/certinfo.h"
 
 struct session;
 struct tlsctx;
@@ -38,6 +39,9 @@ extern const struct filter_ops session_filter;
 /* True once the handshake is complete: seal works and session_info is final. */
 bool session_ready(const struct session *s);
 void session_info(const struct session *s, struct session_info *ret);
+/* The certificates that the peer sent, leaf first; a reference for the caller. Never-ready and
+ * resumed sessions may have none. ERR_NOT_FOUND none, ERR_CAP, ERR_SYNTAX, ERR_NOMEM. */
+int session_peer(const struct session *s, struct certinfo_chain **ret) MUST_USE;
 /* Server, TLS 1.3: puts one new ticket in front of the next sealed bytes, so that it costs no send
  * of its own (DESIGN 4). Does nothing on TLS 1.2 (sent in the handshake) or when tickets are off.
  */

@@ -178,6 +178,67 @@ static void bounds_the_chain(void **state)
     buf_done(&pem);
 }
 
+/* Appendix A of RFC 9773. */
+static const char ari_pem[] = "-----BEGIN CERTIFICATE-----\n"
+                              "MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt\n"
+                              "cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS\n"
+                              "BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu\n"
+                              "7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf\n"
+                              "qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B\n"
+                              "yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb\n"
+                              "+FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK\n"
+                              "-----END CERTIFICATE-----\n";
+
+/* Made with the openssl program: two embedded timestamps, a responder, status_request. */
+static const char status_pem[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIICYzCCAgigAwIBAgIFAIdlQyEwCgYIKoZIzj0EAwIwFTETMBEGA1UEAwwKRXhh\n"
+    "bXBsZSBDQTAeFw0yNjExMjMxNzI2MTRaFw0zNjExMjAxNzI2MTRaMAAwWTATBgcq\n"
+    "hkjOPQIBBggqhkjOPQMBBwNCAATI0TkYVpZUEY00JdhY05P1NUvNCf3uiM3zJZmC\n"
+    "vlTRHLyyPoD8RkNMlmSrm5GiEm7asglgxomFJCmaqFwo9/DZo4IBWDCCAVQwHQYD\n"
+    "VR0RBBYwFIISc3RhdHVzLmV4YW1wbGUuY29tMFkGCCsGAQUFBwEBBE0wSzAkBggr\n"
+    "BgEFBQcwAYYYaHR0cDovL29jc3AuZXhhbXBsZS5jb20vMCMGCCsGAQUFBzAChhdo\n"
+    "dHRwOi8vY2EuZXhhbXBsZS5jb20veDARBggrBgEFBQcBGAQFMAMCAQUwgYQGCisG\n"
+    "AQQB1nkCBAIEdgR0AHIANwARERERERERERERERERERERERERERERERERERERERER\n"
+    "EQAAAYvP5WgAAAAEAwAIMAYCAQECAQEANwARERERERERERERERERERERERERERER\n"
+    "EREREREREREREQAAAYvP5WgAAAAEAwAIMAYCAQECAQEwHwYDVR0jBBgwFoAUvvi8\n"
+    "MewbYAprL/0h6f6mhvLSEjkwHQYDVR0OBBYEFOS3Bg7TN0/+89zWn1O2/sm9ByPp\n"
+    "MAoGCCqGSM49BAMCA0kAMEYCIQDKfeGxJ5qPNSWAc8TsAmxX5PDgBVp/4Hrfd2cf\n"
+    "sUX0GQIhAOdzthzilq4cyQuwu7vo2l/RgYicP9yCqkVxzMvQJcZK\n"
+    "-----END CERTIFICATE-----\n";
+
+static void reads_what_renewal_needs(void **state)
+{
+    (void)state;
+    struct certinfo_chain *chain;
+    struct fault f = {0};
+    struct buf der;
+    buf_init(&der, 65536);
+    assert_int_equal(certinfo_parse(slice_cstr(ari_pem), &chain, &f), OK);
+    const struct certinfo *ci = certinfo_at(chain, 0);
+    static const uint8_t aki[] = {0x69, 0x88, 0x5b, 0x6b, 0x87, 0x46, 0x40, 0x41, 0xe1, 0xb3,
+                                  0x7b, 0x84, 0x7b, 0xa0, 0xae, 0x2c, 0xde, 0x01, 0xc8, 0xd4};
+    assert_true(slice_eq(ci->aki, slice_of(aki, sizeof(aki))));
+    assert_true(slice_eq(ci->serial_der, SLICE("\x00\x87\x65\x43\x21")));
+    assert_true(slice_eq(ci->serial, SLICE("87654321")));
+    assert_false(ci->has_ocsp_url || ci->must_staple || ci->scts);
+    certinfo_unref(chain);
+
+    assert_int_equal(certinfo_parse(slice_cstr(status_pem), &chain, &f), OK);
+    ci = certinfo_at(chain, 0);
+    assert_true(ci->has_ocsp_url);
+    assert_true(ci->must_staple);
+    assert_int_equal(ci->scts, 2);
+    assert_int_equal(ci->aki.n, 20);
+    struct certinfo_chain *again;
+    assert_int_equal(certinfo_der(chain, 0, &der), OK);
+    assert_int_equal(certinfo_parse(buf_slice(&der), &again, &f), OK);
+    assert_memory_equal(certinfo_at(again, 0)->sha256, ci->sha256, 32);
+    certinfo_unref(again);
+    certinfo_unref(chain);
+    buf_done(&der);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -194,9 +255,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_it_says),
-                                       cmocka_unit_test(covers), cmocka_unit_test(checks_the_order),
-                                       cmocka_unit_test(refuses_what_is_no_chain),
-                                       cmocka_unit_test(bounds_the_chain)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_it_says), cmocka_unit_test(covers),
+        cmocka_unit_test(checks_the_order),   cmocka_unit_test(refuses_what_is_no_chain),
+        cmocka_unit_test(bounds_the_chain),   cmocka_unit_test(reads_what_renewal_needs)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -63,6 +63,69 @@ static void encodes(void **state)
     }
 }
 
+/* RFC 4231 4.3. */
+static void macs_with_every_hash(void **state)
+{
+    (void)state;
+    static const struct {
+        enum digest_kind kind;
+        const char *want;
+    } rows[] = {{DIGEST_SHA256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+                {DIGEST_SHA384, "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+                                "8e2240ca5e69e2c78b3239ecfab21649"},
+                {DIGEST_SHA512,
+                 "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+                 "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint8_t sum[DIGEST_BYTES_MAX];
+        char text[2 * DIGEST_BYTES_MAX + 1] = {0};
+        size_t n;
+        assert_int_equal(digest_hmac(rows[i].kind, SLICE("Jefe"),
+                                     SLICE("what do ya want for nothing?"), sum, &n),
+                         OK);
+        digest_hex(slice_of(sum, n), text);
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
+static void decodes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in;
+        int url_r, plain_r;
+        struct slice out;
+    } rows[] = {{"", OK, OK, SLICE("")},
+                {"Zg", OK, ERR_SYNTAX, SLICE("f")},
+                {"Zg==", OK, OK, SLICE("f")},
+                {"Zg=", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zg===", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zh==", ERR_SYNTAX, ERR_SYNTAX, SLICE("")}, /* unused bits */
+                {"Zm8=", OK, OK, SLICE("fo")},
+                {"Zm9", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zm9vYmFy", OK, OK, SLICE("foobar")},
+                {"Zm9vY", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zm9v====", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zm9v\n", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"Zg==Zg==", ERR_SYNTAX, ERR_SYNTAX, SLICE("")},
+                {"__79", OK, ERR_SYNTAX, SLICE("\xff\xfe\xfd")},
+                {"//79", ERR_SYNTAX, OK, SLICE("\xff\xfe\xfd")},
+                {"+-++", ERR_SYNTAX, ERR_SYNTAX, SLICE("")}};
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        bool url = i % 2;
+        int want = url ? rows[i / 2].url_r : rows[i / 2].plain_r;
+        struct slice in = slice_cstr(rows[i / 2].in);
+        struct buf b;
+        buf_init(&b, 100);
+        int r = url ? digest_base64url_decode(in, &b) : digest_base64_decode(in, &b);
+        print_message("%s url=%d -> %s, want %s\n", rows[i / 2].in, url, err_name(r),
+                      err_name(want));
+        assert_int_equal(r, want);
+        assert_true(slice_eq(buf_slice(&b), r ? SLICE_EMPTY : rows[i / 2].out));
+        buf_done(&b);
+    }
+}
+
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -74,8 +137,11 @@ static void random_bytes_differ(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes), cmocka_unit_test(pieces_do_not_run_together),
-        cmocka_unit_test(encodes), cmocka_unit_test(random_bytes_differ)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hashes),
+                                       cmocka_unit_test(pieces_do_not_run_together),
+                                       cmocka_unit_test(encodes),
+                                       cmocka_unit_test(decodes),
+                                       cmocka_unit_test(macs_with_every_hash),
+                                       cmocka_unit_test(random_bytes_differ)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

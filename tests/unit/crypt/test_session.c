@@ -42,6 +42,23 @@ static void agrees_on_the_best(void **state)
     pair_done(&p);
 }
 
+static void tells_what_the_peer_sent(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct certinfo_chain *chain;
+    pair_init(&p, client, server, "site.test");
+    assert_int_equal(session_peer(p.client, &chain), ERR_NOT_FOUND);
+    pair_handshake(&p, 0);
+    assert_int_equal(session_peer(p.server, &chain), ERR_NOT_FOUND);
+    assert_int_equal(session_peer(p.client, &chain), OK);
+    assert_int_equal(certinfo_count(chain), 1);
+    assert_true(certinfo_covers(certinfo_at(chain, 0), SLICE("site.test")));
+    pair_done(&p);
+    assert_string_equal((const char *)certinfo_at(chain, 0)->subject.p, "site.test");
+    certinfo_unref(chain);
+}
+
 static void survives_every_split(void **state)
 {
     (void)state;
@@ -379,6 +396,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_on_the_best),
+        cmocka_unit_test(tells_what_the_peer_sent),
         cmocka_unit_test(survives_every_split),
         cmocka_unit_test(survives_every_cut_of_the_hello),
         cmocka_unit_test(carries_large_data),
