@@ -6,10 +6,10 @@
 
 #include "base/mem.h"
 #include "conf/action.h"
+#include "conf/conf_acme.h"
 #include "conf/conf_word.h"
 #include "conf/reader.h"
 #include "conf/reader_site.h"
-#include "conf/series.h"
 
 /* A configuration is the owner's, but a generator gone wild must not take the machine with it. */
 #define ARENA_MAX_BYTES ((size_t)512 << 20)
@@ -79,18 +79,6 @@ static const struct node *find(const struct load *l, const char *map, const char
     return key && name ? node_key(key->value, name) : key;
 }
 
-static int resolve_acme(struct load *l)
-{
-    struct conf_acme *acme = &l->rd.conf->acme;
-    struct slice *urls = arena_alloc(l->rd.arena, acme->directory.count * sizeof(*urls) + 1);
-    if (!urls)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < acme->directory.count; i++)
-        urls[i] = series_acme_url(acme->directory.items[i]);
-    acme->urls = (struct conf_texts){urls, acme->directory.count};
-    return OK;
-}
-
 /* Rules between server directives. Places fall back to the top of the map when an option, not the
  * file, is at fault. */
 static int check_server(struct load *l)
@@ -117,7 +105,8 @@ static int check_server(struct load *l)
     if (upstream && upstream->value->kind == NODE_MAP &&
         action_check_proxy(&l->rd, upstream->value, &conf->upstream))
         r = ERR_CONFIG;
-    return r ? r : resolve_acme(l);
+    int acme = conf_acme_resolve(&l->rd, l->root);
+    return r ? r : acme;
 }
 
 static int nothing_to_serve(struct load *l)
@@ -151,7 +140,10 @@ static int read_all(struct load *l)
     }
     if (worst)
         return worst;
-    return l->rd.nsites ? reader_site_finish(&l->rd) : nothing_to_serve(l);
+    if (!l->rd.nsites)
+        return nothing_to_serve(l);
+    int r = conf_acme_check_sites(&l->rd);
+    return r ? r : reader_site_finish(&l->rd);
 }
 
 /* Faults of one file in the order of its lines; those of the command line stay behind it. */

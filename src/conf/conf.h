@@ -45,6 +45,11 @@ struct conf_address {
     uint16_t port; /* 0: not configured */
 };
 
+struct conf_addresses {
+    const struct conf_address *items;
+    size_t count;
+};
+
 /* Where it was written, for the event log and `explain`. */
 struct conf_place {
     struct slice file; /* the file's name, or "command line" */
@@ -68,12 +73,61 @@ struct conf_log {
     enum conf_log_format format; /* of the access log */
 };
 
+/* External account binding. */
+struct conf_acme_eab {
+    uint64_t set;
+    struct slice kid, key_file; /* both or none; the file holds base64url text */
+};
+
+/* How dns-01 puts its records: by updates of a name server or by a program, not both. */
+struct conf_acme_dns {
+    uint64_t set;
+    struct conf_address server; /* RFC 2136; port 0: no updates */
+    struct slice zone;          /* empty: found by its SOA */
+    struct slice tsig_name, tsig_secret_file;
+    unsigned tsig_algorithm; /* index of its words in directive.c */
+    struct slice hook;
+    uint64_t propagation_timeout_ms, hook_timeout_ms;
+};
+
+/* Programs that are told what happens to certificates; empty: none. */
+struct conf_acme_hooks {
+    uint64_t set;
+    struct slice pre_issue, deployed, failed, expiring;
+    uint64_t timeout_ms;
+};
+
+/* Who may get a certificate on demand; both empty: nobody. */
+struct conf_acme_on_demand {
+    uint64_t set;
+    struct slice ask;        /* URL, asked with ?domain=NAME */
+    struct conf_texts allow; /* names in normal form, or ".example.com" for all below it */
+};
+
+#define CONF_HTTP01    1u /* bits of challenges */
+#define CONF_ALPN01    2u
+#define CONF_DNS01     4u
+#define CONF_PERSIST01 8u
+#define CONF_ECDSA     1u /* bits of keys */
+#define CONF_RSA       2u
+
 struct conf_acme {
     uint64_t set;
     struct slice email;
     struct conf_texts directory; /* as written: a known word or a URL; tried in order */
     struct conf_texts urls;      /* the same, every word resolved to its URL */
     struct slice ca_file;        /* root of a private CA's own HTTPS server */
+    unsigned challenges;         /* as written; 0: not */
+    unsigned offered;            /* resolved: what orders may use */
+    unsigned keys;
+    struct slice profile, preferred_chain;
+    bool reuse_key;
+    bool preflight;
+    struct conf_addresses resolver; /* empty: the system's */
+    struct conf_acme_eab eab;
+    struct conf_acme_dns dns;
+    struct conf_acme_hooks hooks;
+    struct conf_acme_on_demand on_demand;
 };
 
 struct conf_metrics {
@@ -271,6 +325,7 @@ struct conf_site {
     struct slice name; /* normal form, see conf_site_normal */
     enum conf_name_kind kind;
     bool local;                /* name is local: certificate from the local CA */
+    bool on_demand;            /* wildcard: each name below it gets its own when first asked for */
     bool api;                  /* port 80 answers 403 and never redirects */
     bool log;                  /* false: no access log lines */
     struct conf_texts aliases; /* more names in normal form; no duplicates in the whole file */

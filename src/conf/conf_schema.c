@@ -42,6 +42,10 @@ static const struct shape {
     [TYPE_FIELD_NAMES] = {.types = "string", .list = true},
     [TYPE_FIELDS] = {.types = "object"},
     [TYPE_ACME_URLS] = {.types = "string", .list = true},
+    [TYPE_WORDS] = {.types = "", .list = true},
+    [TYPE_ADDRESSES] = {.types = "string", .pattern = ":[0-9]+$", .list = true},
+    [TYPE_ASK_URL] = {.types = "string", .pattern = "^https?://"},
+    [TYPE_SUFFIXES] = {.types = "string", .list = true},
     [TYPE_UPSTREAMS] = {.types = "string", .pattern = URL_PATTERN, .list = true},
     [TYPE_BLOCK] = {.ref = true},
     [TYPE_HSTS] = {.types = "boolean string",
@@ -109,7 +113,7 @@ static void put_limits(struct json *j, const struct directive *d)
 static void put_one(struct json *j, const struct directive *d)
 {
     const struct shape *shape = &shapes[d->type];
-    if (d->type == TYPE_WORD) {
+    if (d->type == TYPE_WORD || d->type == TYPE_WORDS) {
         put_words(j, d->words);
         return;
     }

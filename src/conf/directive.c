@@ -8,6 +8,10 @@ static const char *const log_format[] = {"json", "combined", NULL};
 static const char *const tls_version[] = {"1.2", "1.3", NULL};
 static const char *const balance[] = {"round_robin", "least_conn", "random", NULL};
 static const char *const proxy_host[] = {"preserve", "upstream", NULL};
+static const char *const challenges[] = {"http-01", "tls-alpn-01", "dns-01", "dns-persist-01",
+                                         NULL};
+static const char *const keys[] = {"ecdsa", "rsa", NULL};
+static const char *const tsig_algorithm[] = {"hmac-sha256", "hmac-sha384", "hmac-sha512", NULL};
 
 static const char *const takes_words[TYPE_COUNT_OF] = {
 #define TYPE(id, takes) [TYPE_##id] = (takes),
@@ -34,6 +38,7 @@ enum {
 #define WORDS(list)     .words = (list)
 #define BLOCK(id)       .block = SCOPE_##id
 #define QUERY           .max = DIRECTIVE_QUERY
+#define LOOPBACK        .max = DIRECTIVE_LOOPBACK
 
 static const struct directive rows[ROW_COUNT] = {
 #define DIRECTIVE(scope_id, row_name, row_type, field, limits, row_fallback, row_help) \

@@ -24,6 +24,7 @@ enum directive_scope {
 };
 
 #define DIRECTIVE_QUERY    1  /* .max of a URL_PATH that may have a query */
+#define DIRECTIVE_LOOPBACK 1  /* .max of an ADDRESS that must be a loopback one */
 #define DIRECTIVE_ROWS_MAX 64 /* of one map, because `set` is 64 bits */
 #define DIRECTIVE_INHERITS '='
 
@@ -33,7 +34,8 @@ struct directive {
     enum directive_type type;
     size_t offset, size; /* of the field in the struct of the scope */
     uint64_t min, max;
-    const char *const *words; /* TYPE_WORD: ends with NULL; the index is the value */
+    const char *const
+        *words; /* ends with NULL; TYPE_WORD: the index is the value, TYPE_WORDS: a bit */
     enum directive_scope block;
     const char *fallback; /* default as YAML, "" none, "=other.directive" inherited */
     const char *help;

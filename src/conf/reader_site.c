@@ -386,6 +386,7 @@ int reader_site_add(struct reader *rd, const struct node *key)
     struct reader_site *link = arena_zalloc(rd->tree, sizeof(*link));
     if (!link)
         return ERR_NOMEM;
+    link->key = key;
     int r = reader_fresh(rd, SCOPE_SITE, &link->site);
     r = r ? r : reader_place(rd, key, &link->site.place);
     link->site.all.place = link->site.place;

@@ -8,6 +8,7 @@
 
 struct reader_site {
     struct conf_site site;
+    const struct node *key; /* where its name stands */
     struct reader_site *next;
 };
 

@@ -372,6 +372,8 @@ int scalar_address(struct reader *rd, const struct directive *d, const struct no
         return ERR_CONFIG;
     }
     a->port = (uint16_t)port;
+    if (d->max != DIRECTIVE_LOOPBACK)
+        return OK;
     struct cidr net;
     for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
         if (cidr_parse(slice_cstr(loopback[i]), &net) == OK && cidr_contains(&net, &a->ip))
@@ -380,6 +382,27 @@ int scalar_address(struct reader *rd, const struct directive *d, const struct no
                             reader_word(s).text),
                "use 127.0.0.1 or [::1]; a proxy route with access rules can publish it");
     return ERR_CONFIG;
+}
+
+int scalar_ask_url(struct reader *rd, const struct directive *d, const struct node *n, void *field)
+{
+    struct slice s, host = SLICE_EMPTY;
+    int r = reader_scalar(rd, d, n, &s);
+    if (r)
+        return r;
+    if (slice_starts(s, SLICE("https://")))
+        host = slice_from(s, 8);
+    else if (slice_starts(s, SLICE("http://")))
+        host = slice_from(s, 7);
+    host = slice_first(host, slice_find(host, '/'));
+    bool good = host.n > 0 && slice_find(host, '@') == host.n;
+    for (size_t i = 0; i < s.n; i++)
+        good &= s.p[i] > 0x20 && s.p[i] < 0x7f && s.p[i] != '#';
+    if (!good)
+        return wrong(rd, n, "not an http:// or https:// URL");
+    if (slice_find(s, '?') < s.n)
+        return wrong(rd, n, "leave the query out: ?domain=NAME is added");
+    return reader_copy(rd, s, field);
 }
 
 int scalar_status_range(struct reader *rd, const struct directive *d, const struct node *n,

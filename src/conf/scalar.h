@@ -18,7 +18,8 @@ reader_type scalar_host;
 reader_type scalar_url_path;
 reader_type scalar_field_value;
 reader_type scalar_body;
-reader_type scalar_sink;            /* struct conf_sink */
+reader_type scalar_sink; /* struct conf_sink */
+reader_type scalar_ask_url;
 reader_type scalar_address;         /* struct conf_address */
 reader_type scalar_status_range;    /* struct conf_range */
 reader_type scalar_redirect_status; /* uint64_t */

@@ -193,11 +193,77 @@ int series_fields(struct reader *rd, const struct directive *d, const struct nod
 
 /* ---- ACME ---- */
 
+static int read_word_bit(struct reader *rd, const struct directive *d, const struct node *n,
+                         void *field)
+{
+    unsigned *bit = field;
+    int r = scalar_choice(rd, d, n, bit);
+    if (!r)
+        *bit = 1u << *bit;
+    return r;
+}
+
+/* A list of words as a mask: their order means nothing. */
+int series_words(struct reader *rd, const struct directive *d, const struct node *n, void *field)
+{
+    struct {
+        const unsigned *items;
+        size_t count;
+    } list;
+    unsigned mask = 0;
+    int r = reader_list(rd, d, n, read_word_bit, sizeof(unsigned), &list);
+    if (r)
+        return r;
+    for (size_t i = 0; i < list.count; i++)
+        mask |= list.items[i];
+    *(unsigned *)field = mask;
+    return OK;
+}
+
+int series_addresses(struct reader *rd, const struct directive *d, const struct node *n,
+                     void *field)
+{
+    return reader_list(rd, d, n, scalar_address, sizeof(struct conf_address), field);
+}
+
+static int read_suffix(struct reader *rd, const struct directive *d, const struct node *n,
+                       void *field)
+{
+    char normal[256];
+    struct slice s, name;
+    enum conf_name_kind kind;
+    const char *why;
+    int r = reader_scalar(rd, d, n, &s);
+    if (r)
+        return r;
+    bool suffix = s.p[0] == '.';
+    if (conf_site_normal(slice_from(s, suffix), normal + 1, &name, &kind, &why)) {
+        reader_fault(rd, n, "\"%s\" is not a host name: %s", reader_word(s).text, why);
+        return ERR_CONFIG;
+    }
+    if (kind != CONF_NAME) {
+        fault_next(
+            reader_fault(rd, n, "\"%s\" is neither a name nor a suffix", reader_word(s).text),
+            kind == CONF_IP ? "an address gets no certificate on demand"
+                            : "write .example.com for every name below it");
+        return ERR_CONFIG;
+    }
+    normal[0] = '.';
+    return reader_copy(rd, suffix ? slice_of(normal, name.n + 1) : name, field);
+}
+
+int series_suffixes(struct reader *rd, const struct directive *d, const struct node *n, void *field)
+{
+    return reader_list(rd, d, n, read_suffix, sizeof(struct slice), field);
+}
+
 static const struct {
     const char *word, *url;
 } authorities[] = {
     {"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"},
     {"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"},
+    {"zerossl", "https://acme.zerossl.com/v2/DV90"},
+    {"google", "https://dv.acme-v02.api.pki.goog/directory"},
 };
 
 struct slice series_acme_url(struct slice word)

@@ -11,6 +11,9 @@ reader_type series_cidrs;       /* struct conf_cidrs */
 reader_type series_file_names;  /* struct conf_texts */
 reader_type series_field_names; /* struct conf_texts */
 reader_type series_fields;      /* struct conf_fields */
+reader_type series_words;       /* unsigned: bit i for word i */
+reader_type series_addresses;   /* struct conf_addresses */
+reader_type series_suffixes;    /* struct conf_texts */
 reader_type series_acme_urls;   /* struct conf_texts */
 
 /* The directory URL that a word of `acme.directory` stands for; a URL is itself. */

@@ -173,6 +173,31 @@ static void put_address(struct show_value *o, const struct directive *d, const v
     show_value_cstr(o, "\"");
 }
 
+static void put_addresses(struct show_value *o, const struct directive *d, const void *field)
+{
+    const struct conf_addresses *list = field;
+    for (size_t i = 0; i < list->count; i++) {
+        show_value_cstr(o, i ? ", " : "[");
+        put_address(o, d, &list->items[i]);
+    }
+    show_value_cstr(o, "]");
+}
+
+static void put_words(struct show_value *o, const struct directive *d, const void *field)
+{
+    unsigned mask;
+    const char *before = "[";
+    memcpy(&mask, field, sizeof(mask));
+    for (unsigned i = 0; d->words[i]; i++) {
+        if (!(mask & (1u << i)))
+            continue;
+        show_value_cstr(o, before);
+        show_value_text(o, slice_cstr(d->words[i]));
+        before = ", ";
+    }
+    show_value_cstr(o, "]");
+}
+
 static void put_status_range(struct show_value *o, const struct directive *d, const void *field)
 {
     const struct conf_range *range = field;
@@ -297,6 +322,10 @@ static writer *const writers[TYPE_COUNT_OF] = {
     [TYPE_FIELD_NAMES] = put_texts,
     [TYPE_FIELDS] = put_fields,
     [TYPE_ACME_URLS] = put_texts,
+    [TYPE_WORDS] = put_words,
+    [TYPE_ADDRESSES] = put_addresses,
+    [TYPE_ASK_URL] = put_text,
+    [TYPE_SUFFIXES] = put_texts,
     [TYPE_UPSTREAMS] = put_upstreams,
     [TYPE_HSTS] = put_hsts,
     [TYPE_RESPOND] = put_connection,
@@ -326,16 +355,35 @@ static bool block_empty(enum directive_scope scope, const void *base)
     return true;
 }
 
+/* Blocks whose timeouts mean nothing while what they belong to is not configured. */
+static bool optional_empty(enum directive_scope scope, const void *base, bool *ret)
+{
+    const struct conf_health *health = base;
+    const struct conf_acme_dns *dns = base;
+    const struct conf_acme_hooks *hooks = base;
+    if (scope == SCOPE_HEALTH)
+        *ret = health->path.n == 0;
+    else if (scope == SCOPE_ACME_DNS)
+        *ret = dns->server.port == 0 && dns->hook.n == 0;
+    else if (scope == SCOPE_ACME_HOOKS)
+        *ret = !hooks->pre_issue.n && !hooks->deployed.n && !hooks->failed.n && !hooks->expiring.n;
+    else
+        return false;
+    return true;
+}
+
 bool show_value_empty(const struct directive *d, const void *field)
 {
+    bool empty;
     if (d->type == TYPE_BLOCK)
-        return d->block == SCOPE_HEALTH ? ((const struct conf_health *)field)->path.n == 0
-                                        : block_empty(d->block, field);
+        return optional_empty(d->block, field, &empty) ? empty : block_empty(d->block, field);
+    if (d->type == TYPE_WORDS)
+        return *(const unsigned *)field == 0;
     if (d->type == TYPE_ADDRESS)
         return ((const struct conf_address *)field)->port == 0;
     writer *w = writers[d->type];
     /* Texts and lists alike are a pointer and a count. */
     bool list = w == put_text || w == put_texts || w == put_ips || w == put_cidrs ||
-                w == put_fields || w == put_upstreams || w == put_certs;
+                w == put_fields || w == put_upstreams || w == put_certs || w == put_addresses;
     return list && text(field).n == 0;
 }

@@ -95,10 +95,9 @@ static int describe_headers(struct buf *b, const struct conf_site *s,
     if (r)
         return r;
     if (s->hsts.mode == CONF_HSTS_OFF ||
-        (s->hsts.mode == CONF_HSTS_AUTO && s->tls.certs.count == 0))
+        (s->hsts.mode == CONF_HSTS_AUTO && s->tls.certs.count == 0 && s->local))
         return buf_printf(b, "  hsts       off%s\n",
-                          s->hsts.mode == CONF_HSTS_AUTO ? " (local or temporary certificate)"
-                                                         : "");
+                          s->hsts.mode == CONF_HSTS_AUTO ? " (local certificate)" : "");
     if (s->hsts.mode == CONF_HSTS_FIXED)
         return buf_printf(b, "  hsts       max-age=%llu\n",
                           (unsigned long long)(s->hsts.max_age_ms / 1000));
@@ -132,7 +131,9 @@ static int describe_certificate(struct buf *b, const struct conf_site *s)
     int r = OK;
     if (s->tls.certs.count == 0)
         return buf_printf(b, "  cert       %s\n",
-                          s->local ? "local CA" : "temporary (ACME is not there yet)");
+                          s->on_demand ? "for each name when it is first asked for"
+                          : s->local   ? "local CA"
+                                       : "ACME");
     for (size_t i = 0; !r && i < s->tls.certs.count; i++)
         r = buf_printf(b, "  cert       " SLICE_F "\n", SLICE_A(s->tls.certs.items[i].cert));
     return r;

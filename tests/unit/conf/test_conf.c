@@ -196,6 +196,30 @@ static void keep_path_follows_the_target(void **state)
     }
 }
 
+static void challenges_follow_what_is_open(void **state)
+{
+    static const struct {
+        const char *top;
+        unsigned offered;
+    } rows[] = {
+        {"", CONF_HTTP01 | CONF_ALPN01},
+        {"only_443: true\n", CONF_ALPN01},
+        {"acme: {dns: {hook: /h}}\n", CONF_HTTP01 | CONF_ALPN01 | CONF_DNS01},
+        {"acme: {dns: {server: \"192.0.2.1:53\"}}\nonly_443: true\n", CONF_ALPN01 | CONF_DNS01},
+        {"acme: {challenges: http-01}\n", CONF_HTTP01},
+        {"acme: {challenges: [dns-persist-01, tls-alpn-01]}\n", CONF_PERSIST01 | CONF_ALPN01},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "%ssites: {a.test: {root: /srv}}\n", rows[i].top);
+        struct conf *conf = loading_good(text);
+        if (conf->acme.offered != rows[i].offered)
+            fail_msg("%s: offers %x, not %x", text, conf->acme.offered, rows[i].offered);
+        conf_free(conf);
+    }
+}
+
 static void options_win_over_the_file(void **state)
 {
     static const struct conf_setting good[] = {{"https_port", "9443"}, {"state", "/tmp/s"}};
@@ -282,6 +306,7 @@ int main(void)
         cmocka_unit_test(verification_ends_with_the_long_word_only),
         cmocka_unit_test(certificates_become_one_list),
         cmocka_unit_test(keep_path_follows_the_target),
+        cmocka_unit_test(challenges_follow_what_is_open),
         cmocka_unit_test(options_win_over_the_file),
         cmocka_unit_test(digests_tell_what_changed),
         cmocka_unit_test(every_allocation_may_fail),

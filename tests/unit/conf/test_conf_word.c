@@ -30,7 +30,7 @@ static const struct good goods[] = {
     {"a.test=https://backend", "a.test", CONF_PROXY, "https://backend:443"},
     {"a.test=unix:/run/a.sock", "a.test", CONF_PROXY, "unix:/run/a.sock"},
     {"old.test=>https://example.com", "old.test", CONF_REDIRECT, "https://example.com"},
-    {"*.example.com=/srv=x", "*.example.com", CONF_FILES, "/srv=x"},
+    {"*.example.test=/srv=x", "*.example.test", CONF_FILES, "/srv=x"},
 };
 
 static struct slice target(const struct conf_route *route)

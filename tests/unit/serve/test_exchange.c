@@ -22,7 +22,8 @@ static struct conf_route stripped;
 static int setup(void **state)
 {
     (void)state;
-    enginerig_open(&g, "sites:\n"
+    enginerig_open(&g, "acme: {dns: {hook: /h}}\n"
+                       "sites:\n"
                        "  a.example:\n"
                        "    aliases: [b.example, \"*.wild.example\"]\n"
                        "    routes:\n"

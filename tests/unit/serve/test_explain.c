@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 static const char normal[] = /* line numbers are part of the explanations */
-    "headers:\n"
-    "  set: {X-Team: web}\n"
+    "headers: {set: {X-Team: web}}\n"
+    "acme: {dns: {hook: /h}}\n"
     "sites:\n"
     "  a.example:\n"
     "    aliases: [www.a.example]\n"
@@ -72,7 +72,7 @@ static const struct row rows[] = {
     {"a.example", ERR_NOT_FOUND, {"  path       /\n", "  site       a.example  ("}, {"port 80"}},
     {"https://x.wild.example/f",
      OK,
-     {"  site       *.wild.example (wildcard)  (t.yaml:18)\n", "  cert       temporary",
+     {"  site       *.wild.example (wildcard)  (t.yaml:18)\n", "  cert       ACME\n",
       "  action     files below /srv/wild\n", "  hsts       off\n"},
      {"upstream"}},
     {"https://exact.wild.example/",
@@ -161,9 +161,9 @@ static void local_name(void **state)
     static const struct row row = {"localhost/",
                                    OK,
                                    {"  cert       local CA\n",
-                                    "  hsts       off (local or temporary certificate)\n",
+                                    "  hsts       off (local certificate)\n",
                                     "  head       at most "},
-                                   {"temporary (ACME"}};
+                                   {"  cert       ACME"}};
     (void)state;
     struct conf *conf = load("sites:\n  localhost: {root: /srv}\n");
     expect(conf, &row);
