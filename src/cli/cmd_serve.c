@@ -16,7 +16,8 @@
 #include "os/file.h"
 #include "serve/master.h"
 
-#define ARGV_MAX 512
+#define ARGV_MAX   512
+#define WANTED_MAX 4096
 
 static const char usage[] =
     "usage: port443 serve [-c FILE] [NAME=TARGET ...] [OPTION ...]\n\n"
@@ -40,25 +41,45 @@ static const char usage[] =
 
 /* ---- the certificate engine behind the keeper's table ---- */
 
+/* One engine in the keeper process. */
+static struct {
+    const struct keeper_host *keeper;
+    struct certhost host;
+    struct certkeep *keep;
+} joint;
+
+static void on_certificate(void *ctx, const struct certhost_pair *p)
+{
+    (void)ctx;
+    joint.keeper->on_certificate(joint.keeper->ctx, p->name, p->chain_pem, p->key_pem);
+}
+
+static void on_trouble(void *ctx, const struct fault *f)
+{
+    (void)ctx;
+    joint.keeper->on_trouble(joint.keeper->ctx, f);
+}
+
 static int engine_open(struct loop *l, const char *state_dir, const struct keeper_host *host,
                        void **ret, struct fault *f)
 {
-    static struct certkeep_host h; /* one engine in the keeper process */
-    struct certkeep *made;
-    h = (struct certkeep_host){host->ctx, host->on_certificate, host->on_trouble};
-    int r = certkeep_open(l, state_dir, &h, &made, f);
+    joint.keeper = host;
+    joint.host = (struct certhost){.on_certificate = on_certificate, .on_trouble = on_trouble};
+    int r = certkeep_open(l, state_dir, &joint.host, &joint.keep, f);
     if (!r)
-        *ret = made;
+        *ret = joint.keep;
     return r;
 }
 
 static int engine_want(void *engine, const struct keeper_name *names, size_t n, struct fault *f)
 {
-    int r = OK;
-    certkeep_forget_all(engine);
-    for (size_t i = 0; !r && i < n; i++)
-        r = certkeep_want(engine, names[i].names, names[i].nnames, names[i].local, f);
-    return r;
+    const struct certkeep_settings settings = {.keys = CERTKEEP_ECDSA};
+    static struct certkeep_name wanted[WANTED_MAX];
+    if (n > WANTED_MAX)
+        return fault_set(f, ERR_CAP, "more than %d certificates", WANTED_MAX);
+    for (size_t i = 0; i < n; i++)
+        wanted[i] = (struct certkeep_name){names[i].names, names[i].nnames, names[i].local};
+    return certkeep_want(engine, &settings, wanted, n, f);
 }
 
 static void engine_report(void *engine, struct json *j)

@@ -21,21 +21,20 @@ struct rig {
     char dir[64];
     struct loop *loop;
     struct certkeep *keep;
-    struct certkeep_host host;
+    struct certhost host;
     unsigned certificates, troubles;
     char name[64];
     int64_t not_after_s;
 };
 
-static void on_certificate(void *ctx, struct slice name, struct slice chain_pem,
-                           struct slice key_pem)
+static void on_certificate(void *ctx, const struct certhost_pair *p)
 {
     struct rig *g = ctx;
     struct certinfo_chain *chain;
     g->certificates++;
-    snprintf(g->name, sizeof(g->name), SLICE_F, SLICE_A(name));
-    assert_true(key_pem.n > 0);
-    assert_int_equal(certinfo_parse(chain_pem, &chain, NULL), OK);
+    snprintf(g->name, sizeof(g->name), SLICE_F, SLICE_A(p->name));
+    assert_true(p->key_pem.n > 0);
+    assert_int_equal(certinfo_parse(p->chain_pem, &chain, NULL), OK);
     g->not_after_s = certinfo_at(chain, 0)->not_after_s;
     certinfo_unref(chain);
 }
@@ -51,7 +50,8 @@ static int make(void **state)
 {
     struct rig *g = calloc(1, sizeof(*g));
     snprintf(g->dir, sizeof(g->dir), "/tmp/port443-certkeep-XXXXXX");
-    g->host = (struct certkeep_host){g, on_certificate, on_trouble};
+    g->host =
+        (struct certhost){.ctx = g, .on_certificate = on_certificate, .on_trouble = on_trouble};
     *state = g;
     return !mkdtemp(g->dir) || loop_new(&g->loop, NULL);
 }
@@ -76,6 +76,13 @@ static int open_keep(struct rig *g, struct fault *f)
     return certkeep_open(g->loop, g->dir, &g->host, &g->keep, f);
 }
 
+static int want(struct rig *g, const struct slice *names, size_t n, bool local)
+{
+    const struct certkeep_settings settings = {.keys = CERTKEEP_ECDSA};
+    const struct certkeep_name name = {names, n, local};
+    return certkeep_want(g->keep, &settings, &name, 1, NULL);
+}
+
 static const struct slice one[] = {SLICE("a.test"), SLICE("*.b.test")};
 
 static void what_is_kept_is_found_again(void **state)
@@ -84,7 +91,7 @@ static void what_is_kept_is_found_again(void **state)
     struct stat st;
     char path[128];
     assert_int_equal(open_keep(g, NULL), OK);
-    assert_int_equal(certkeep_want(g->keep, one, 2, true, NULL), OK);
+    assert_int_equal(want(g, one, 2, true), OK);
     assert_int_equal(g->certificates, 1);
     int64_t first = g->not_after_s;
     snprintf(path, sizeof(path), "%s/local/a.test/key.pem", g->dir);
@@ -94,14 +101,13 @@ static void what_is_kept_is_found_again(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(open_keep(g, NULL), OK);
-    assert_int_equal(certkeep_want(g->keep, one, 2, true, NULL), OK);
+    assert_int_equal(want(g, one, 2, true), OK);
     assert_int_equal(g->certificates, 2);
     assert_true(g->not_after_s == first);
     /* other names: another certificate */
-    certkeep_forget_all(g->keep);
-    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    assert_int_equal(want(g, one, 1, true), OK);
     assert_int_equal(g->certificates, 3);
-    assert_int_equal(certkeep_want(g->keep, one, 0, true, NULL), ERR_CAP);
+    assert_int_equal(want(g, one, 0, true), ERR_CAP);
     assert_int_equal(g->troubles, 0);
 }
 
@@ -149,7 +155,7 @@ static void a_short_life_is_renewed(void **state)
     struct rig *g = *state;
     setenv("PORT443_LEAF_SECONDS", "3", 1);
     assert_int_equal(open_keep(g, NULL), OK);
-    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    assert_int_equal(want(g, one, 1, true), OK);
     int64_t first = g->not_after_s;
     for (int i = 0; i < 400 && g->certificates < 2; i++)
         loop_turn(g->loop, 20);
@@ -166,7 +172,7 @@ static void a_store_that_takes_nothing(void **state)
     snprintf(path, sizeof(path), "%s/local", g->dir);
     FILE *file = fopen(path, "w"); /* a file where the directory should be: root is refused too */
     fclose(file);
-    assert_int_equal(certkeep_want(g->keep, one, 1, true, NULL), OK);
+    assert_int_equal(want(g, one, 1, true), OK);
     assert_int_equal(g->certificates, 1);
     assert_int_equal(g->troubles, 1);
 }
@@ -177,8 +183,8 @@ static void a_public_name_gets_a_temporary_one(void **state)
     struct rig *g = *state;
     struct certinfo_chain *chain;
     assert_int_equal(open_keep(g, NULL), OK);
-    assert_int_not_equal(certkeep_want(g->keep, name, 1, true, NULL), OK);
-    assert_int_equal(certkeep_want(g->keep, name, 1, false, NULL), OK);
+    assert_int_not_equal(want(g, name, 1, true), OK);
+    assert_int_equal(want(g, name, 1, false), OK);
     assert_int_equal(certstore_chain(g->dir, name[0], &chain, NULL), OK);
     assert_true(certinfo_at(chain, 0)->self_signed);
     certinfo_unref(chain);
