@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* Signed messages of ACME (RFC 8555 6.2, RFC 7515, RFC 7517, RFC 7638): flattened JSON with ES256,
- * ES384 or RS256, by the kind of the account key. Pure: bytes in, bytes out. */
+ * ES384, ES512 or RS256, by the kind of the account key. Pure: bytes in, bytes out. */
 #pragma once
 
 #include "base/attr.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Certificates are assembled field by field; names never pass through the library's configuration
- * language, where a comma in a name would add an extension. */
+/* Certificates are assembled field by field. */
 #include "crypt/localca.h"
 
 #include <openssl/err.h>
@@ -14,6 +13,7 @@
 #include "base/text.h"
 #include "crypt/digest.h"
 #include "crypt/liberr.h"
+#include "crypt/sanlist.h"
 
 /* RFC 5280 4.2.1.10: a DNS constraint covers the name and everything below it. The addresses are
  * those that cidr_is_private knows. */
@@ -24,8 +24,7 @@
     "permitted;IP:169.254.0.0/255.255.0.0,"                                                     \
     "permitted;IP:::1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,permitted;IP:fc00::/fe00::,"      \
     "permitted;IP:fe80::/ffc0::"
-#define NAME_BYTES_MAX 253 /* RFC 1035 2.3.4 */
-#define CN_BYTES_MAX   64  /* RFC 5280 ub-common-name */
+#define CN_BYTES_MAX 64 /* RFC 5280 ub-common-name */
 
 bool localca_permits(struct slice name)
 {
@@ -70,8 +69,7 @@ static int set_serial(X509 *cert)
     return ok;
 }
 
-/* Version, serial, times and public key; NULL on failure. */
-static X509 *cert_new(const struct key *key, int64_t now_s, int64_t lifetime_s)
+struct x509_st *localca_blank(const struct key *key, int64_t now_s, int64_t lifetime_s)
 {
     X509 *cert = X509_new();
     if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
@@ -114,7 +112,7 @@ static int root_name(X509 *cert, const struct key *key)
 
 int localca_root(const struct key *key, int64_t now_s, struct certinfo_chain **ret, struct fault *f)
 {
-    X509 *cert = cert_new(key, now_s, LOCALCA_ROOT_S);
+    X509 *cert = localca_blank(key, now_s, LOCALCA_ROOT_S);
     int ok = cert && root_name(cert, key) &&
              add_ext(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
              add_ext(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
@@ -124,52 +122,10 @@ int localca_root(const struct key *key, int64_t now_s, struct certinfo_chain **r
     return finish(cert, ok, key, ret, f);
 }
 
-/* Letters, digits, hyphen, dots between labels, and a first label "*". */
-static bool is_host(struct slice name)
-{
-    if (slice_starts(name, SLICE("*.")))
-        name = slice_from(name, 2);
-    if (name.n == 0 || name.n > NAME_BYTES_MAX)
-        return false;
-    uint8_t before = '.';
-    for (size_t i = 0; i < name.n; i++) {
-        uint8_t ch = slice_lower(name.p[i]);
-        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_';
-        if (!plain && !(ch == '.' && before != '.'))
-            return false;
-        before = ch;
-    }
-    return before != '.';
-}
-
-static int add_san(GENERAL_NAMES *names, struct slice name)
-{
-    struct ip ip;
-    GENERAL_NAME *entry = GENERAL_NAME_new();
-    bool is_ip = cidr_parse_ip(name, &ip) == OK;
-    ASN1_STRING *value = is_ip ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
-    struct slice bytes = name;
-    if (is_ip)
-        bytes = cidr_is_v4(&ip) ? slice_of(ip.bytes + 12, 4) : slice_of(ip.bytes, 16);
-    if (!entry || !value || !ASN1_STRING_set(value, bytes.p, (int)bytes.n)) {
-        GENERAL_NAME_free(entry);
-        ASN1_STRING_free(value);
-        return 0;
-    }
-    GENERAL_NAME_set0_value(entry, is_ip ? GEN_IPADD : GEN_DNS, value);
-    if (sk_GENERAL_NAME_push(names, entry))
-        return 1;
-    GENERAL_NAME_free(entry);
-    return 0;
-}
-
 static int add_sans(X509 *cert, const struct localca_leaf *leaf)
 {
-    GENERAL_NAMES *names = GENERAL_NAMES_new();
-    int ok = names != NULL;
-    for (size_t i = 0; ok && i < leaf->nnames; i++)
-        ok = add_san(names, leaf->names[i]);
-    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT);
+    GENERAL_NAMES *names = sanlist_new(leaf->names, leaf->nnames);
+    int ok = names && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT);
     GENERAL_NAMES_free(names);
     return ok;
 }
@@ -188,19 +144,13 @@ static int leaf_name(X509 *cert, const struct localca_leaf *leaf, struct slice o
     return 1;
 }
 
-static int check_names(const struct localca_leaf *leaf, bool constrained, struct fault *f)
+static int check_permits(const struct localca_leaf *leaf, struct fault *f)
 {
-    if (leaf->nnames == 0 || leaf->nnames > CERTINFO_SANS_MAX)
-        return fault_set(f, ERR_CONFIG, "a certificate speaks for 1 to %d names, not %zu",
-                         CERTINFO_SANS_MAX, leaf->nnames);
     for (size_t i = 0; i < leaf->nnames; i++) {
-        struct ip ip;
         char name[128];
-        text_escape(leaf->names[i], name, sizeof(name));
-        if (cidr_parse_ip(leaf->names[i], &ip) != OK && !is_host(leaf->names[i]))
-            return fault_set(f, ERR_CONFIG, "\"%s\" is no host name and no address", name);
-        if (!constrained || localca_permits(leaf->names[i]))
+        if (localca_permits(leaf->names[i]))
             continue;
+        text_escape(leaf->names[i], name, sizeof(name));
         fault_set(f, ERR_CONFIG, "the local CA may not speak for %s", name);
         fault_next(f, "it is for localhost, .localhost, .test, .internal, .home.arpa and private "
                       "addresses; public names get certificates by ACME or from files");
@@ -223,11 +173,12 @@ int localca_issue(const struct certinfo_chain *root, const struct key *root_key,
                   const struct localca_leaf *leaf, struct certinfo_chain **ret, struct fault *f)
 {
     int r;
-    if ((r = check_names(leaf, true, f)) || (r = certinfo_check_key(root, root_key, f)))
+    if ((r = sanlist_check(leaf->names, leaf->nnames, f)) || (r = check_permits(leaf, f)) ||
+        (r = certinfo_check_key(root, root_key, f)))
         return r;
     X509 *issuer = certinfo_x509(root, 0);
     X509 *cert =
-        cert_new(leaf->key, leaf->now_s, leaf->lifetime_s ? leaf->lifetime_s : LOCALCA_LEAF_S);
+        localca_blank(leaf->key, leaf->now_s, leaf->lifetime_s ? leaf->lifetime_s : LOCALCA_LEAF_S);
     int ok = cert && leaf_name(cert, leaf, SLICE("port443 local")) &&
              X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
              add_leaf_exts(cert, issuer, leaf);
@@ -237,11 +188,11 @@ int localca_issue(const struct certinfo_chain *root, const struct key *root_key,
 int localca_selfsigned(const struct localca_leaf *leaf, struct certinfo_chain **ret,
                        struct fault *f)
 {
-    int r = check_names(leaf, false, f);
+    int r = sanlist_check(leaf->names, leaf->nnames, f);
     if (r)
         return r;
     X509 *cert =
-        cert_new(leaf->key, leaf->now_s, leaf->lifetime_s ? leaf->lifetime_s : LOCALCA_TEMP_S);
+        localca_blank(leaf->key, leaf->now_s, leaf->lifetime_s ? leaf->lifetime_s : LOCALCA_TEMP_S);
     int ok = cert && leaf_name(cert, leaf, SLICE("port443 temporary")) &&
              X509_set_issuer_name(cert, X509_get_subject_name(cert)) &&
              add_leaf_exts(cert, cert, leaf);

@@ -46,3 +46,8 @@ int localca_issue(const struct certinfo_chain *root, const struct key *root_key,
  * their real certificate is there; lifetime_s 0: LOCALCA_TEMP_S. Errors as localca_issue. */
 int localca_selfsigned(const struct localca_leaf *leaf, struct certinfo_chain **ret,
                        struct fault *f) MUST_USE;
+
+struct x509_st;
+/* For crypt/ only: a certificate with version 3, random serial, times (backdated) and the public
+ * key; NULL on failure. */
+struct x509_st *localca_blank(const struct key *key, int64_t now_s, int64_t lifetime_s) MUST_USE;
