@@ -54,11 +54,12 @@ class Server:
 
     config: YAML text, or a list of NAME=TARGET words. {https}, {http}, {dir} in it become ports and the scenario's place.
     workers, env, args, prefix (["setpriv", ...]), binary, pass_fds: as the words say. spare_ports: more free ports, in
-    .spare ({spare} is the first). event_file: where the configuration sends events, if not to stderr.
+    .spare ({spare} is the first). event_file: where the configuration sends events, if not to stderr. ports: a
+    reservation of (https, http) that somebody else keeps, such as the CA that will connect there.
     """
 
     def __init__(self, config, place, workers=1, env=None, args=(), prefix=(), binary=BINARY, spare_ports=0, pass_fds=(),
-                 event_file="stderr.log"):
+                 event_file="stderr.log", ports=None):
         self.config_given, self.place = config, pathlib.Path(place)
         self.workers, self.env, self.args, self.prefix, self.binary = workers, env or {}, list(args), list(prefix), binary
         self.spare_ports, self.pass_fds = spare_ports, pass_fds
@@ -70,6 +71,7 @@ class Server:
         self.root = self.place / "local-root.pem"
         self.links = []
         self.process = self.status = self.ports = None
+        self.given_ports = ports
         self.killed = False
         self.statuses = {}  # of adopted successors
 
@@ -77,8 +79,9 @@ class Server:
 
     def start(self):
         for attempt in range(START_TRIES):
-            self.ports = Ports(2 + self.spare_ports)
-            self.https_port, self.http_port, *self.spare = self.ports.numbers
+            self.ports = Ports(self.spare_ports + (0 if self.given_ports else 2))
+            given = self.given_ports.numbers if self.given_ports else []
+            self.https_port, self.http_port, *self.spare = [*given, *self.ports.numbers]
             self._spawn()
             if self._ready():
                 break
