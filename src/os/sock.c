@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Stream sockets over the kernel's calls. */
+/* Sockets over the kernel's calls. */
 #include "os/sock.h"
 
 #include <errno.h>
@@ -332,6 +332,51 @@ int sock_connect(const struct sock_addr *a, int *ret_fd)
         return r;
     }
     *ret_fd = fd;
+    return OK;
+}
+
+int sock_connect_udp(const struct sock_addr *a, int *ret_fd)
+{
+    int fd =
+        sysfault_hit(NULL) ? -1 : socket(family(a), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_of(errno);
+    if (connect(fd, kernel_of(a), a->raw_bytes)) {
+        int r = error_of(errno);
+        sock_close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return OK;
+}
+
+/* EAGAIN means used-up ports to connect, but "later" to these. */
+static int transfer_error(int e)
+{
+    return e == EAGAIN ? ERR_AGAIN : error_of(e);
+}
+
+int sock_send(int fd, struct slice bytes, size_t *ret_n)
+{
+    ssize_t n;
+    do {
+        n = sysfault_hit(&bytes.n) ? -1 : send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return transfer_error(errno);
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+int sock_recv(int fd, void *dst, size_t cap, size_t *ret_n)
+{
+    ssize_t n;
+    do {
+        n = sysfault_hit(&cap) ? -1 : recv(fd, dst, cap, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return transfer_error(errno);
+    *ret_n = (size_t)n;
     return OK;
 }
 

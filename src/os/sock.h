@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Stream sockets: addresses as values, listening, accepting, connecting. Every descriptor made here
- * is non-blocking and close-on-exec. Reads and writes of connections are os/link's. */
+/* Sockets: addresses as values, listening, accepting, connecting. Every descriptor made here is
+ * non-blocking and close-on-exec. Reads and writes of connections are os/link's; sock_send and
+ * sock_recv are for short dialogues such as DNS. */
 #pragma once
 
 #include <stdbool.h>
@@ -51,6 +52,14 @@ int sock_accept(int listener_fd, int *ret_fd, struct ip *ret_peer, uint16_t *ret
 /* Starts connecting with TCP_NODELAY; writability or hang-up tells when it is over, then ask
  * sock_error. Errors as sock_error. */
 int sock_connect(const struct sock_addr *a, int *ret_fd) MUST_USE;
+/* A datagram socket that talks to `a` only, from a port that the kernel draws at random. Errors as
+ * sock_error. */
+int sock_connect_udp(const struct sock_addr *a, int *ret_fd) MUST_USE;
+/* Sends one datagram, or what fits into a stream: *ret_n bytes. ERR_AGAIN, errors as sock_error. */
+int sock_send(int fd, struct slice bytes, size_t *ret_n) MUST_USE;
+/* One datagram (cut at cap), or what a stream has; of a stream 0 bytes are its end. ERR_AGAIN,
+ * errors as sock_error. */
+int sock_recv(int fd, void *dst, size_t cap, size_t *ret_n) MUST_USE;
 /* The pending error of a socket, taken: OK, ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_RESET,
  * ERR_PERM, ERR_CAP, ERR_SYS; errno is the kernel's. */
 int sock_error(int fd) MUST_USE;

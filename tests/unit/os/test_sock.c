@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -222,13 +223,61 @@ static void unix_listener(void **state)
     assert_int_equal(sock_listen(&a, false, 8, &first, &f), ERR_NOT_FOUND);
 }
 
+static int datagram_server(struct sock_addr *ret)
+{
+    struct sock_addr any;
+    assert_int_equal(sock_addr_parse(SLICE("127.0.0.1:0"), &any), OK);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)(const void *)any.raw, any.raw_bytes), 0);
+    assert_int_equal(sock_local_addr(fd, ret), OK);
+    return fd;
+}
+
+static void wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 5000), 1);
+}
+
+static void datagrams(void **state)
+{
+    (void)state;
+    struct sock_addr server, own, other;
+    char got[8];
+    size_t n;
+    int fd, fd2, s = datagram_server(&server);
+    assert_int_equal(sock_connect_udp(&server, &fd), OK);
+    assert_int_equal(sock_connect_udp(&server, &fd2), OK);
+    assert_int_equal(sock_local_addr(fd, &own), OK);
+    assert_int_equal(sock_local_addr(fd2, &other), OK);
+    assert_false(sock_addr_eq(&own, &other));
+    assert_int_equal(sock_recv(fd, got, sizeof(got), &n), ERR_AGAIN);
+    assert_int_equal(sock_send(fd, SLICE("question"), &n), OK);
+    assert_int_equal(n, 8);
+    wait_readable(s);
+    assert_int_equal(sock_recv(s, got, 5, &n), OK);
+    assert_int_equal(n, 5);
+    assert_memory_equal(got, "quest", 5);
+    /* Only its server is heard. */
+    assert_int_equal(sendto(fd2, "x", 1, 0, (const struct sockaddr *)(const void *)own.raw,
+                            own.raw_bytes) == 1 &&
+                         sock_recv(fd, got, sizeof(got), &n) == OK,
+                     0);
+    sock_close(s);
+    assert_int_equal(sock_send(fd, SLICE("question"), &n), OK);
+    wait_readable(fd);
+    assert_int_equal(sock_recv(fd, got, sizeof(got), &n), ERR_REFUSED);
+    sock_close(fd);
+    sock_close(fd2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),         cmocka_unit_test(equality),
         cmocka_unit_test(accepts),       cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(refused),       cmocka_unit_test(listen_errors),
-        cmocka_unit_test(unix_listener),
+        cmocka_unit_test(unix_listener), cmocka_unit_test(datagrams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
