@@ -39,4 +39,6 @@ int job_load(const char *state_dir, const struct lineage_id *id, struct arena *a
              struct fault *f) MUST_USE;
 int job_save(const char *state_dir, const struct lineage_id *id, const struct job *j,
              struct fault *f) MUST_USE;
+/* The text of the file alone. ERR_SYNTAX, ERR_NOMEM. */
+int job_read(struct slice json, struct arena *a, struct job *ret, struct fault *f) MUST_USE;
 const char *job_step_text(enum job_step s);

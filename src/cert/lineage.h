@@ -15,6 +15,7 @@
  * renamed; a crash leaves the old generation in use. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "cert/certstore.h"
@@ -48,10 +49,15 @@ struct lineage_loaded {
     struct lineage_meta meta;
 };
 
-/* The current generation. An unreadable current one falls back to the newest readable one; nothing
- * readable: the lineage is quarantined and ERR_NOT_FOUND. ERR_NOT_FOUND: there is none. f tells
- * what was wrong also with OK (f->code != 0). */
+/* The current generation. An unreadable current one falls back to the newest readable one and is
+ * quarantined. ERR_NOT_FOUND: there is none, or none is readable (f->code != 0 then; all are in
+ * quarantine, the job stays). An unreadable meta.json is made anew from the certificate. f tells
+ * what was wrong also with OK (f->code != 0). ERR_PERM, ERR_SYS: nothing was moved, the certificate
+ * may well be fine. */
 int lineage_load(const char *state_dir, const struct lineage_id *id, struct arena *arena,
+                 struct lineage_loaded *ret, struct fault *f) MUST_USE;
+/* The same for onlookers: moves and repairs nothing. */
+int lineage_peek(const char *state_dir, const struct lineage_id *id, struct arena *arena,
                  struct lineage_loaded *ret, struct fault *f) MUST_USE;
 /* A new generation becomes the current one: key and chain must fit; meta.generation is set. Older
  * than the last LINEAGE_KEPT are removed. ERR_SYS (disk full), ERR_PERM: the old one stays whole.
@@ -75,6 +81,8 @@ int lineage_write_file(const char *state_dir, const struct lineage_id *id, const
                        struct slice bytes, struct fault *f) MUST_USE;
 int lineage_remove_file(const char *state_dir, const struct lineage_id *id,
                         const char *file) MUST_USE;
+/* Moves it out of the way, into the quarantine of the store if that can be. */
+void lineage_quarantine_file(const char *state_dir, const struct lineage_id *id, const char *file);
 /* Every lineage in the store, in any order. ERR_NOT_FOUND when there is no store. */
 int lineage_each(const char *state_dir, void (*each)(void *ctx, const struct lineage_id *id),
                  void *ctx) MUST_USE;

@@ -206,7 +206,7 @@ static int sync_parent(int dirfd, const char *path)
     int fd = openat(dirfd, slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return ERR_SYS;
-    int failed = fsync(fd);
+    int failed = sysfault_hit(NULL) || fsync(fd);
     file_close(fd);
     return failed ? ERR_SYS : OK;
 }
@@ -220,7 +220,7 @@ static int write_temp(int dirfd, const char *temp, struct slice bytes, unsigned 
     if (fd < 0)
         return error_of(errno);
     int r = write_all(fd, bytes);
-    if (!r && (fchmod(fd, mode) || fsync(fd)))
+    if (!r && (sysfault_hit(NULL) || fchmod(fd, mode) || fsync(fd)))
         r = error_of(errno);
     file_close(fd);
     return r;
@@ -390,7 +390,8 @@ int file_mkdir_p(const char *path, unsigned mode, struct fault *f)
         char ends = part[i];
         part[i] = 0;
         struct stat st;
-        if (mkdir(part, mode) && errno != EEXIST && !(errno == EROFS && stat(part, &st) == 0)) {
+        int failed = sysfault_hit(NULL) || mkdir(part, mode);
+        if (failed && errno != EEXIST && !(errno == EROFS && stat(part, &st) == 0)) {
             int e = errno;
             return fault_errno(f, e == ENOTDIR ? ERR_EXISTS : error_of(e), e,
                                "cannot create the directory %s", part);

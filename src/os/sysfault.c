@@ -6,6 +6,8 @@
 
 #if defined(PORT443_ASSERT)
 #include <errno.h>
+#include <signal.h>
+#include <unistd.h>
 
 static uint64_t calls, armed_at;
 static enum sysfault_kind armed_kind;
@@ -50,6 +52,12 @@ bool sysfault_hit(size_t *n)
         }
         errno = EIO;
         return true;
+    case SYSFAULT_ENOSPC:
+        errno = ENOSPC;
+        return true;
+    case SYSFAULT_KILL:
+        kill(getpid(), SIGKILL);
+        break;
     }
     return false;
 }

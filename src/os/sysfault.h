@@ -13,7 +13,9 @@ enum sysfault_kind {
     SYSFAULT_EINTR,
     SYSFAULT_EAGAIN,
     SYSFAULT_EMFILE,
-    SYSFAULT_SHORT /* one byte instead of what was asked for; other calls fail with EIO */
+    SYSFAULT_SHORT, /* one byte instead of what was asked for; other calls fail with EIO */
+    SYSFAULT_ENOSPC,
+    SYSFAULT_KILL /* the process dies there (SIGKILL): what a crash leaves on disk */
 };
 
 #if defined(PORT443_ASSERT)
