@@ -6,6 +6,7 @@
  * reads before it gets its number, and has its number before `current` names it. */
 #include "cert/lineage.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/num.h"
@@ -310,7 +311,7 @@ static int write_generation(const char *dir, uint64_t number, const struct certs
     if (!r)
         r = generation_path(dir, number, path, f);
     if (!r && (r = filetree_remove(prepared, 1))) /* of a crash */
-        fault_set(f, r, "cannot remove %s: %s", prepared, err_text(r));
+        fault_errno(f, r, errno, "cannot remove %s", prepared);
     if (!r)
         r = filetree_mkdir(prepared, 0700, f);
     if (!r)
