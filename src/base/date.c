@@ -208,3 +208,76 @@ int date_parse_asn1(struct slice s, int64_t *ret_unix_s)
         return ERR_SYNTAX;
     return checked(&d, ret_unix_s);
 }
+
+static bool take_digits(struct slice *s, size_t n, unsigned min, unsigned max, unsigned *ret)
+{
+    uint64_t v = 0;
+    if (s->n < n || num_parse_u64(slice_first(*s, n), min, max, &v))
+        return false;
+    *ret = (unsigned)v;
+    *s = slice_from(*s, n);
+    return true;
+}
+
+static bool take_byte(struct slice *s, uint8_t lower)
+{
+    if (!s->n || slice_lower(s->p[0]) != lower)
+        return false;
+    *s = slice_from(*s, 1);
+    return true;
+}
+
+/* "Z" or "+01:00", in seconds. */
+static bool take_offset(struct slice *s, int64_t *ret)
+{
+    unsigned hours, minutes;
+    *ret = 0;
+    if (take_byte(s, 'z'))
+        return true;
+    bool west = s->n && s->p[0] == '-';
+    if (!take_byte(s, west ? '-' : '+') || !take_digits(s, 2, 0, 23, &hours) ||
+        !take_byte(s, ':') || !take_digits(s, 2, 0, 59, &minutes))
+        return false;
+    *ret = (int64_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
+    return true;
+}
+
+static unsigned days_of(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
+}
+
+static bool take_clock(struct slice *s, struct date *d)
+{
+    if (!take_digits(s, 2, 0, 23, &d->hour) || !take_byte(s, ':') ||
+        !take_digits(s, 2, 0, 59, &d->minute) || !take_byte(s, ':') ||
+        !take_digits(s, 2, 0, 60, &d->second))
+        return false;
+    if (!take_byte(s, '.'))
+        return true;
+    size_t n = 0;
+    while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
+        n++;
+    *s = slice_from(*s, n);
+    return n > 0;
+}
+
+int date_parse_rfc3339(struct slice s, int64_t *ret_unix_s)
+{
+    struct date d = {0};
+    unsigned year;
+    int64_t offset;
+    if (!take_digits(&s, 4, 0, 9999, &year) || !take_byte(&s, '-') ||
+        !take_digits(&s, 2, 1, 12, &d.month) || !take_byte(&s, '-') ||
+        !take_digits(&s, 2, 1, days_of(year, d.month), &d.day))
+        return ERR_SYNTAX;
+    if (!take_byte(&s, 't') && !take_byte(&s, ' '))
+        return ERR_SYNTAX;
+    if (!take_clock(&s, &d) || !take_offset(&s, &offset) || s.n)
+        return ERR_SYNTAX;
+    d.year = year;
+    *ret_unix_s = date_join(&d) - offset;
+    return OK;
+}

@@ -36,3 +36,6 @@ void date_format_clf(int64_t unix_s, char *dst);
 int date_parse_http(struct slice s, int64_t now_s, int64_t *ret_unix_s) MUST_USE;
 /* "20261123140500Z" or the two-digit-year form of certificates (RFC 5280 4.1.2.5). ERR_SYNTAX. */
 int date_parse_asn1(struct slice s, int64_t *ret_unix_s) MUST_USE;
+/* RFC 3339 with any offset; a fraction of a second is dropped, a leap second is the next one.
+ * ERR_SYNTAX. */
+int date_parse_rfc3339(struct slice s, int64_t *ret_unix_s) MUST_USE;

@@ -39,7 +39,7 @@ struct acmeca_call {
 /* Who signs: key and the account's URL (kid empty: the key stands in the header). acmeca_post keeps
  * its own reference and copy. */
 struct acmeca_signer {
-    const struct key *key;
+    struct key *key;
     struct slice kid;
 };
 
