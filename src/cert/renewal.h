@@ -24,15 +24,16 @@ struct renewal {
     enum renewal_why why;
 };
 
-/* The planned renewal of the certificate (leaf) with this metadata. */
+/* The planned renewal of the certificate (leaf) with this metadata: never before it has a tenth of
+ * its life (at most a day) behind it, whatever ARI says. */
 void renewal_plan(const struct certinfo *leaf, const struct lineage_meta *meta,
                   struct renewal *ret);
 /* "two thirds of its lifetime", constant. */
 const char *renewal_why_text(enum renewal_why why);
 /* Takes over a window from the CA: the chosen time is drawn anew when the window has changed, and
  * kept while it has not. True when it changed. A window in the past for a certificate that is
- * younger than a tenth of its life must be seen twice: *suspicious is set the first time and
- * nothing is changed. */
+ * younger than a tenth of its life must be seen twice: *suspicious (kept by the caller, false at
+ * first) is set the first time and nothing is changed. */
 bool renewal_take_window(struct lineage_meta *meta, const struct certinfo *leaf, int64_t start_s,
                          int64_t end_s, int64_t now_s, bool *suspicious);
 /* When to ask for renewalInfo again: Retry-After clamped to a minute .. a day, +-10 % by draw; -1
