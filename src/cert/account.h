@@ -5,6 +5,7 @@
  * again when only the key is left. One registration at a time, however many ask. */
 #pragma once
 
+#include "base/buf.h"
 #include "cert/acmeca.h"
 #include "crypt/secret.h"
 

@@ -7,6 +7,7 @@
  * dns-persist-01: checks a standing record and makes none. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/fault.h"
 #include "base/list.h"
 #include "client/dns.h"
