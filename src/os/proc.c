@@ -16,7 +16,9 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,31 +104,59 @@ int proc_fork(const char *title, int death_signal, pid_t *ret, struct fault *f)
     return OK;
 }
 
-/* In the child; only calls that are safe between fork and exec. */
-static void become(char *const *argv, char *const *envp, const int *fds, size_t nfds)
+/* The standard streams and nothing else. Programs that use select(2) die above 1024 descriptors, of
+ * which the server may have more. */
+static int redirect(const struct proc_spec *s)
+{
+    struct rlimit files;
+    if (s->in_fd <= STDERR_FILENO || s->out_fd <= STDERR_FILENO) {
+        errno = EBADF;
+        return -1;
+    }
+    if (dup2(s->in_fd, STDIN_FILENO) < 0 || dup2(s->out_fd, STDOUT_FILENO) < 0 ||
+        dup2(s->out_fd, STDERR_FILENO) < 0)
+        return -1;
+    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC); /* what we were started with */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FD_SETSIZE) {
+        files.rlim_cur = FD_SETSIZE;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    return 0;
+}
+
+/* In the child: returns only when something failed, with errno. */
+static void become(const struct proc_spec *s)
 {
     struct sigaction normal = {.sa_handler = SIG_DFL};
-    for (int s = 1; s < NSIG; s++)
-        if (s != SIGPIPE)
-            sigaction(s, &normal, NULL);
+    for (int signo = 1; signo < NSIG; signo++)
+        if (signo != SIGPIPE)
+            sigaction(signo, &normal, NULL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    for (size_t i = 0; i < nfds; i++)
-        if (fcntl(fds[i], F_SETFD, 0))
+    if (s->own_group && setpgid(0, 0))
+        return;
+    if (s->redirect && redirect(s))
+        return;
+    for (size_t i = 0; i < s->nfds; i++)
+        if (fcntl(s->fds[i], F_SETFD, 0))
             return;
-    execve(argv[0], argv, envp);
+    armed_death_signal = 0;
+    if (s->drop && proc_drop(s->uid, s->gid, NULL)) {
+        errno = EPERM;
+        return;
+    }
+    execve(s->argv[0], s->argv, s->envp ? s->envp : environ);
 }
 
-int proc_spawn(char *const *argv, char *const *envp, const int *fds, size_t nfds, pid_t *ret,
-               struct fault *f)
+int proc_spawn(const struct proc_spec *s, pid_t *ret, struct fault *f)
 {
     int report[2], failed = 0;
     if (pipe2(report, O_CLOEXEC))
-        return fault_errno(f, ERR_SYS, errno, "cannot start %s", argv[0]);
+        return fault_errno(f, ERR_SYS, errno, "cannot start %s", s->argv[0]);
     pid_t pid = fork();
     if (pid == 0) {
-        become(argv, envp ? envp : environ, fds, nfds);
+        become(s);
         failed = errno;
         _exit(write(report[1], &failed, sizeof(failed)) == sizeof(failed) ? 127 : 126);
     }
@@ -138,11 +168,11 @@ int proc_spawn(char *const *argv, char *const *envp, const int *fds, size_t nfds
         ;
     close(report[0]);
     if (pid < 0)
-        return fault_errno(f, ERR_SYS, e, "cannot start %s", argv[0]);
+        return fault_errno(f, ERR_SYS, e, "cannot start %s", s->argv[0]);
     if (n > 0) {
         waitpid(pid, NULL, 0);
         int r = failed == ENOENT ? ERR_NOT_FOUND : failed == EACCES ? ERR_PERM : ERR_SYS;
-        return fault_errno(f, r, failed, "cannot start %s", argv[0]);
+        return fault_errno(f, r, failed, "cannot start %s", s->argv[0]);
     }
     *ret = pid;
     return OK;
@@ -195,10 +225,16 @@ bool proc_reap(struct proc_exit *ret)
     return wait_for(P_ALL, 0, WNOHANG, ret);
 }
 
+bool proc_reap_one(pid_t pid, struct proc_exit *ret)
+{
+    return wait_for(P_PID, pid, WNOHANG, ret);
+}
+
 int proc_run(char *const *argv, struct proc_exit *ret, struct fault *f)
 {
     pid_t pid;
-    int r = proc_spawn(argv, NULL, NULL, 0, &pid, f);
+    const struct proc_spec spec = {.argv = argv};
+    int r = proc_spawn(&spec, &pid, f);
     if (r)
         return r;
     return wait_for(P_PID, pid, 0, ret) ? OK
@@ -212,6 +248,21 @@ int proc_kill(pid_t pid, int signo)
     if (kill(pid, signo) == 0)
         return OK;
     return errno == EPERM ? ERR_PERM : ERR_NOT_FOUND;
+}
+
+int proc_kill_group(pid_t leader, int signo)
+{
+    if (leader <= 1)
+        return ERR_NOT_FOUND; /* 0 would be ours, -1 everybody */
+    if (kill(-leader, signo) == 0)
+        return OK;
+    return errno == EPERM ? ERR_PERM : ERR_NOT_FOUND;
+}
+
+int proc_watch(pid_t pid, int *ret_fd)
+{
+    *ret_fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+    return *ret_fd < 0 ? ERR_SYS : OK;
 }
 
 pid_t proc_parent(void)

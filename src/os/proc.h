@@ -23,11 +23,22 @@ void proc_title(const char *title);
  * when the parent dies, and signals stay blocked as they were: proc_signals_open of the child takes
  * early ones. ERR_SYS. */
 int proc_fork(const char *title, int death_signal, pid_t *ret, struct fault *f) MUST_USE;
-/* Starts a program with descriptors `fds` kept open under their numbers (all others are
- * close-on-exec), no signal blocked or ignored save SIGPIPE. envp NULL: ours. Waits until it runs
- * or has failed to. ERR_NOT_FOUND, ERR_PERM, ERR_SYS. */
-int proc_spawn(char *const *argv, char *const *envp, const int *fds, size_t nfds, pid_t *ret,
-               struct fault *f) MUST_USE;
+/* A program to start; what is zero is not done. */
+struct proc_spec {
+    char *const *argv; /* the first is the path of the program */
+    char *const *envp; /* NULL: ours */
+    const int *fds;    /* kept open under their numbers; all others are close-on-exec */
+    size_t nfds;
+    /* Descriptors that become its standard input, and standard output and error. */
+    bool redirect;
+    int in_fd, out_fd;
+    bool own_group; /* it leads a process group, so that proc_kill_group reaches its children too */
+    bool drop;      /* rights, for good, to this user and group */
+    uint32_t uid, gid;
+};
+/* Starts it with no signal blocked or ignored save SIGPIPE. Waits until it runs or has failed to.
+ * ERR_NOT_FOUND, ERR_PERM, ERR_SYS. */
+int proc_spawn(const struct proc_spec *s, pid_t *ret, struct fault *f) MUST_USE;
 /* Path of the running program, NUL-ended, without the mark that the kernel adds once the file was
  * replaced. ERR_SYS. */
 int proc_self_path(char *dst, size_t cap) MUST_USE;
@@ -46,6 +57,14 @@ bool proc_reap(struct proc_exit *ret);
 int proc_run(char *const *argv, struct proc_exit *ret, struct fault *f) MUST_USE;
 /* ERR_NOT_FOUND when it is gone, ERR_PERM. */
 int proc_kill(pid_t pid, int signo) MUST_USE;
+
+/* Everybody in the group that a program of proc_spec.own_group leads; only while it is not reaped,
+ * else the number may be another's. Errors as proc_kill. */
+int proc_kill_group(pid_t leader, int signo) MUST_USE;
+/* A descriptor that becomes readable when the child ends, close-on-exec. ERR_SYS. */
+int proc_watch(pid_t pid, int *ret_fd) MUST_USE;
+/* As proc_reap, for one child. */
+bool proc_reap_one(pid_t pid, struct proc_exit *ret);
 
 /* This process. */
 pid_t proc_pid(void);

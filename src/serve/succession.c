@@ -127,7 +127,8 @@ static int spawn(struct master *m, struct fault *f)
     char *own_name = m->o->argv[0];
     m->o->argv[0] = path;
     pid_t pid;
-    r = proc_spawn(m->o->argv, NULL, fds, n, &pid, f);
+    const struct proc_spec spec = {.argv = m->o->argv, .fds = fds, .nfds = n};
+    r = proc_spawn(&spec, &pid, f);
     m->o->argv[0] = own_name;
     unsetenv(ENV_SOCKETS);
     unsetenv(ENV_LOCK);

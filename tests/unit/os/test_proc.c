@@ -247,7 +247,7 @@ static void starts_programs(void **state)
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     assert_int_equal(pipe2(hidden, O_CLOEXEC), 0);
     char *const nowhere[] = {missing, NULL};
-    assert_int_equal(proc_spawn(nowhere, NULL, NULL, 0, &pid, &f), ERR_NOT_FOUND);
+    assert_int_equal(proc_spawn(&(struct proc_spec){.argv = nowhere}, &pid, &f), ERR_NOT_FOUND);
     assert_non_null(strstr(f.what, missing));
     struct proc_exit e;
     assert_false(proc_reap(&e)); /* the failed child is reaped already */
@@ -256,7 +256,8 @@ static void starts_programs(void **state)
     char *const argv[] = {sh, c, text, NULL};
     char set[] = "X=yes";
     char *const env[] = {set, NULL};
-    assert_int_equal(proc_spawn(argv, env, &fds[1], 1, &pid, &f), OK);
+    const struct proc_spec spec = {.argv = argv, .envp = env, .fds = &fds[1], .nfds = 1};
+    assert_int_equal(proc_spawn(&spec, &pid, &f), OK);
     close(fds[1]);
     close(hidden[1]);
     assert_int_equal(end_of(pid).status, 4);
