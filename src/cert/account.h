@@ -45,7 +45,7 @@ void account_cancel(struct account_call *c);
 /* After accountDoesNotExist: the URL is forgotten, the key kept; the next account_ready asks for it
  * and registers again when it is gone. Counts; ERR_CAP after 2 within a day (limits of the CA). */
 int account_lost(struct account *a, struct fault *f) MUST_USE;
-/* For acmeca_post; valid once ready. */
+/* For acmeca_post; valid once ready. kid is a loan until the next call of this header. */
 const struct acmeca_signer *account_signer(const struct account *a);
 struct acmeca *account_ca(const struct account *a);
 /* "TOKEN.THUMBPRINT" (RFC 8555 8.1), appended. */
