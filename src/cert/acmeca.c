@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cert/acmehead.h"
+#include "cert/certclock.h"
 #include "cert/noncepool.h"
 #include "crypt/jws.h"
 #include "wire/phrase.h"
@@ -95,7 +96,7 @@ static void learn(struct acmeca *ca, const struct acmehttp_reply *reply)
     if (reply->r || reply->date_s <= 0)
         return;
     ca->knows_skew = true;
-    ca->skew_s = loop_unix_ms(ca->l) / 1000 - reply->date_s;
+    ca->skew_s = certclock_now_s(ca->l) - reply->date_s;
 }
 
 /* False: the owner freed the CA. */
