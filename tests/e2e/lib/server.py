@@ -214,6 +214,11 @@ class Server:
         """A verb of this server's, such as verb("status", "--json")."""
         return run(*words, "--state", self.state, env=self.env, binary=how.pop("binary", BINARY), **how)
 
+    def background(self, *words):
+        """A verb that goes on while the scenario does; a Popen."""
+        return subprocess.Popen([BINARY, *map(str, words), "--state", str(self.state)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | self.env)
+
     def report(self):
         done = self.verb("status", "--json")
         assert done.returncode in (0, 1), done.stderr
