@@ -166,7 +166,7 @@ int account_key_authorization(const struct account *a, struct slice token, struc
                               struct fault *f)
 {
     if (!a->key)
-        return fault_set(f, ERR_BUG, "the account is not ready");
+        return fault_set(f, ERR_NOT_FOUND, "there is no account any more");
     int r = buf_add(out, token);
     if (!r)
         r = buf_add(out, SLICE("."));

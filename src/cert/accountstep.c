@@ -209,7 +209,7 @@ static void on_registered(struct acmeca_call *c, const struct acmeca_answer *ans
     struct account *a = container_of(c, struct account, rq);
     if (ans->r) {
         struct acmeca_answer told = *ans;
-        if (is_problem(ans, "externalAccountRequired"))
+        if (is_problem(ans, "externalAccountRequired") || (is_final(ans) && a->eab_kid[0]))
             explain_binding(a, &told.fault);
         fail_answer(a, &told, "making an account");
         return;

@@ -59,7 +59,7 @@ struct ask {
     struct loop_timer pause;
     char *url;
     struct slice url_s;
-    /* POST only */
+    bool post; /* all below is for POST only */
     struct key *key;
     char *kid, *payload;
     struct slice kid_s, payload_s;
@@ -123,8 +123,11 @@ static int refused(const struct acmeca *ca, struct slice url, struct acmeca_answ
     text_escape(a->problem.type, type, sizeof(type));
     text_escape(a->problem.detail, detail, sizeof(detail));
     text_escape(url, where, sizeof(where));
-    fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused with %u%s%s: %s", SLICE_A(host),
-              a->status, *type ? " " : "", type, detail);
+    if (*type)
+        fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused with %u %s: %s", SLICE_A(host),
+                  a->status, type, detail);
+    else
+        fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused: %s", SLICE_A(host), detail);
     fault_at(&a->fault, where, 0, 0);
     return ERR_ACME;
 }
@@ -197,12 +200,15 @@ static void on_start(struct loop_task *t)
 {
     struct ask *k = container_of(t, struct ask, start);
     struct fault f = {0};
-    if (!k->key || (k->kid && k->payload && k->nonce_url_copy)) {
+    if (k->post && !k->key)
+        fault_set(&f, ERR_NOT_FOUND, "there is no account at the CA " SLICE_F " any more",
+                  SLICE_A(host_of(k->ca)));
+    else if (k->post && (!k->kid || !k->payload || !k->nonce_url_copy))
+        fault_set(&f, ERR_NOMEM, "no memory for asking a CA");
+    if (f.code)
+        finish_with(k, &f);
+    else
         next_try(k);
-        return;
-    }
-    fault_set(&f, ERR_NOMEM, "no memory for asking a CA");
-    finish_with(k, &f);
 }
 
 static void on_pause(struct loop_timer *t)
@@ -212,7 +218,7 @@ static void on_pause(struct loop_timer *t)
 
 static bool wants_another_nonce(const struct ask *k, const struct acmeca_answer *a)
 {
-    return a->r == ERR_ACME && k->key && k->tries < TRIES_MAX &&
+    return a->r == ERR_ACME && k->post && k->tries < TRIES_MAX &&
            slice_eq(a->problem.type, SLICE("badNonce"));
 }
 
@@ -290,15 +296,15 @@ static void next_try(struct ask *k)
 {
     struct acmeca *ca = k->ca;
     char nonce[NONCEPOOL_BYTES];
-    size_t n = k->key ? noncepool_take(&ca->nonces, loop_now_ms(ca->l), nonce) : 0;
+    size_t n = k->post ? noncepool_take(&ca->nonces, loop_now_ms(ca->l), nonce) : 0;
     if (n) {
         send_signed(k, slice_of(nonce, n));
         return;
     }
-    k->http.on_done = k->key ? on_nonce : on_reply;
+    k->http.on_done = k->post ? on_nonce : on_reply;
     acmehttp_start(ca->http,
-                   &(struct acmehttp_request){.method = k->key ? ACMEHTTP_HEAD : ACMEHTTP_GET,
-                                              .url = k->key ? k->nonce_url : k->url_s,
+                   &(struct acmehttp_request){.method = k->post ? ACMEHTTP_HEAD : ACMEHTTP_GET,
+                                              .url = k->post ? k->nonce_url : k->url_s,
                                               .ca_pem = ca->pem_s},
                    &k->http);
 }
@@ -355,7 +361,8 @@ void acmeca_post(struct acmeca *ca, struct acmeca_call *c, struct slice url,
     if (!k)
         return;
     const struct acmeobj_directory *d = acmeca_directory(ca);
-    k->key = keystore_ref(by->key);
+    k->post = true;
+    k->key = by->key ? keystore_ref(by->key) : NULL; /* it may be deactivated while in use */
     k->kid = copy(by->kid, &k->kid_s);
     k->payload = copy(payload, &k->payload_s);
     k->nonce_url_copy = copy(d ? d->new_nonce : SLICE_EMPTY, &k->nonce_url);

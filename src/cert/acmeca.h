@@ -56,7 +56,8 @@ struct loop *acmeca_loop(const struct acmeca *ca);
 void acmeca_ready(struct acmeca *ca, struct acmeca_call *c);
 /* A loan until the next acmeca_ready; NULL before the first. */
 const struct acmeobj_directory *acmeca_directory(const struct acmeca *ca);
-/* A signed POST; payload {NULL,0}: POST-as-GET. The directory must be there. */
+/* A signed POST; payload {NULL,0}: POST-as-GET. The directory must be there. ERR_NOT_FOUND: by->key
+ * is NULL (the account was given up meanwhile). */
 void acmeca_post(struct acmeca *ca, struct acmeca_call *c, struct slice url,
                  const struct acmeca_signer *by, struct slice payload);
 /* An unsigned GET (directory, renewalInfo). */

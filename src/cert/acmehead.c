@@ -46,8 +46,8 @@ bool acmehead_url_ok(struct slice url)
 
 struct slice acmehead_url_host(struct slice url)
 {
-    struct slice s = slice_from(url, SLICE("https://").n);
-    size_t n = 0;
+    size_t n = 0, scheme = slice_find(url, ':') + SLICE("://").n;
+    struct slice s = slice_from(url, scheme);
     while (n < s.n && s.p[n] != '/' && s.p[n] != '?' && s.p[n] != '#')
         n++;
     return slice_first(s, n);

@@ -40,5 +40,5 @@ void acmehead_end(struct acmehead *h, int64_t now_s);
 /* "https://" and a host, visible ASCII without what JSON or HTTP would have to escape: such a URL
  * goes into signed messages as it stands. */
 bool acmehead_url_ok(struct slice url);
-/* The host (with port, as it stands) of a URL that is fine. */
+/* The host (with port, as it stands) of a URL; of other texts any piece, or nothing. */
 struct slice acmehead_url_host(struct slice url);
