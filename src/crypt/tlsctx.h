@@ -53,6 +53,8 @@ struct tlsctx_client {
     const struct tlsctx_identity *identity; /* client certificate; NULL: none */
     const struct slice *alpn;               /* offered in this order; none: no ALPN */
     size_t nalpn;
+    enum key_kind kind; /* the server must sign with such a key (the size of the key does not
+                           count); KEY_OTHER: any */
 };
 
 /* Checks chain order and key match of every identity. Expired certificates are accepted. ERR_CONFIG

@@ -166,6 +166,17 @@ static int set_protocol(struct tlsctx *ctx)
            (ctx->alpn_n == 0 || SSL_CTX_set_alpn_protos(sc, ctx->alpn, ctx->alpn_n) == 0);
 }
 
+/* A server with certificates of several kinds shows the one that the client can verify. */
+static int set_kind(struct tlsctx *ctx, enum key_kind kind)
+{
+    static const char rsa[] = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
+                              "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+    static const char ecdsa[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
+    if (kind == KEY_OTHER)
+        return 1;
+    return SSL_CTX_set1_sigalgs_list(ctx->ssl_ctx, kind == KEY_RSA ? rsa : ecdsa) == 1;
+}
+
 int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, struct fault *f)
 {
     struct tlsctx *ctx = tlsctx_int_new(TLS_client_method(), f);
@@ -180,7 +191,7 @@ int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, str
     if (!r && ctx->verifies &&
         !(ctx->memory = mem_array(TLSCTX_INT_REMEMBERED, sizeof(*ctx->memory))))
         r = fault_set(f, ERR_NOMEM, "no memory for a TLS context");
-    if (!r && !set_protocol(ctx))
+    if (!r && !(set_protocol(ctx) && set_kind(ctx, opts->kind)))
         r = liberr_fault(f, ERR_TLS, "the TLS library refuses the client's settings");
     if (r)
         tlsctx_unref(ctx);
