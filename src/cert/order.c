@@ -169,7 +169,8 @@ static int write_order(const struct order *o, struct buf *out)
  * tried once more without it. */
 static bool because_of_replaces(const struct acmeca_answer *a)
 {
-    if (a->r != ERR_ACME)
+    if (a->r != ERR_ACME || a->status == 429 || a->status >= 500 ||
+        orderstate_is_problem(a, "rateLimited") || orderstate_is_problem(a, "accountDoesNotExist"))
         return false;
     if (a->status == 409 || a->status == 404 || orderstate_is_problem(a, "alreadyReplaced") ||
         orderstate_is_problem(a, "unauthorized"))
@@ -232,8 +233,7 @@ static void ordered(struct order *o, const struct acmeca_answer *a)
         read_new(o, a);
         return;
     }
-    bool lost = orderstate_is_problem(a, "accountDoesNotExist");
-    if (o->job->replaces.n && !lost && because_of_replaces(a)) {
+    if (o->job->replaces.n && because_of_replaces(a)) {
         struct event_field fields[] = {EV_TEXT("name", o->plan.id.name),
                                        EV_TEXT("problem", a->problem.type),
                                        EV_TEXT("detail", a->problem.detail)};
