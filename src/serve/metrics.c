@@ -9,6 +9,7 @@
 #include "os/shm.h"
 
 #define NAME_BYTES 256
+#define TEXT_TRIES 100 /* a copy takes some ten microseconds */
 
 /* Every process writes here, also a worker that was taken over: nothing in it is believed to be a
  * length, a position or an end. */
@@ -19,6 +20,9 @@ struct segment {
     uint64_t reloads_refused;
     char names[METRICS_SITES][NAME_BYTES]; /* by the master only; NUL-ended */
     int64_t not_after_s[METRICS_SITES];
+    uint32_t text_turn; /* odd while the keeper writes the text */
+    uint32_t text_n;
+    char text[METRICS_TEXT_BYTES];
     struct metrics_slot slots[];
 };
 
@@ -239,6 +243,47 @@ static int reload_lines(const struct metrics *m, struct buf *b)
                           (unsigned long long)m->at->reloads_refused);
 }
 
+/* A reader that meets the writer sees an odd or another turn and reads again. A keeper that died
+ * while it wrote leaves an odd one: no text until the next keeper's. */
+void metrics_set_text(struct metrics *m, struct slice text)
+{
+    struct segment *at = m->at;
+    uint32_t turn = __atomic_load_n(&at->text_turn, __ATOMIC_RELAXED) | 1;
+    if (text.n > METRICS_TEXT_BYTES) {
+        text.n = METRICS_TEXT_BYTES;
+        while (text.n && text.p[text.n - 1] != '\n')
+            text.n--;
+    }
+    __atomic_store_n(&at->text_turn, turn, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    if (text.n)
+        memcpy(at->text, text.p, text.n);
+    at->text_n = (uint32_t)text.n;
+    __atomic_store_n(&at->text_turn, turn + 1, __ATOMIC_RELEASE);
+}
+
+static int keeper_text(const struct metrics *m, struct buf *b)
+{
+    const struct segment *at = m->at;
+    for (unsigned i = 0; i < TEXT_TRIES; i++) {
+        uint8_t *dst;
+        uint32_t turn = __atomic_load_n(&at->text_turn, __ATOMIC_ACQUIRE);
+        uint32_t n = __atomic_load_n(&at->text_n, __ATOMIC_RELAXED);
+        if (turn & 1 || n == 0 || n > METRICS_TEXT_BYTES)
+            continue;
+        int r = buf_reserve(b, n, &dst);
+        if (r)
+            return r;
+        memcpy(dst, at->text, n);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (__atomic_load_n(&at->text_turn, __ATOMIC_RELAXED) != turn)
+            continue;
+        buf_commit(b, n);
+        return OK;
+    }
+    return OK;
+}
+
 int metrics_text(const struct metrics *m, struct buf *ret)
 {
     int r = OK;
@@ -260,5 +305,7 @@ int metrics_text(const struct metrics *m, struct buf *ret)
                        bytes_out);
     if (!r)
         r = certificates(m, ret);
-    return r ? r : reload_lines(m, ret);
+    if (!r)
+        r = reload_lines(m, ret);
+    return r ? r : keeper_text(m, ret);
 }

@@ -62,5 +62,9 @@ void metrics_exchange(struct metrics_slot *s, uint32_t site, uint16_t status, ui
 /* Master: facts that are not counters: certificate expiry per name, workers, reloads. */
 void metrics_set_certificate(struct metrics *m, uint32_t site, int64_t not_after_s);
 void metrics_set_reload(struct metrics *m, int64_t unix_s, bool ok);
+#define METRICS_TEXT_BYTES (1024 * 1024)
+/* Keeper: what it has to tell, in Prometheus text (copied); replaces what it said before. Cut to
+ * METRICS_TEXT_BYTES at the end of a line. */
+void metrics_set_text(struct metrics *m, struct slice text);
 /* Prometheus text format of everything. */
 int metrics_text(const struct metrics *m, struct buf *ret) MUST_USE;
