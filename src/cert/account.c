@@ -87,6 +87,7 @@ int account_new(struct acmeca *ca, const struct account_options *o, struct accou
         return fault_set(f, ERR_NOMEM, "no memory for an account");
     a->ca = ca;
     a->l = acmeca_loop(ca);
+    a->retry_after_s = -1;
     list_init(&a->queue);
     list_init(&a->current);
     list_init(&a->telling);

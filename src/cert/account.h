@@ -30,6 +30,7 @@ struct account_call {
     struct list node;
     struct account *account; /* NULL: not under way */
     int kind;                /* of account.c */
+    int64_t retry_after_s;   /* set before on_done: what the refusing CA said, from now; -1 */
     /* OK; ERR_ACME with problem; others as acmeca, and those of the store (ERR_SYS, ERR_PERM,
      * ERR_CONFIG). f tells the story; with OK its code is set when damaged files were moved aside.
      */

@@ -27,6 +27,7 @@ struct account {
     enum account_kind kind; /* of current */
     struct acmeca_call rq;
     struct loop_task turn;
-    struct fault notice; /* told with the next success */
+    struct fault notice;   /* told with the next success */
+    int64_t retry_after_s; /* of the answer that ends current; -1 */
     bool *freed;
 };

@@ -89,7 +89,9 @@ static void finish(struct account *a, int r, const struct acmeobj_problem *probl
 {
     struct fault told = r ? *f : a->notice;
     bool freed = false, *outer = a->freed;
+    int64_t retry_after_s = a->retry_after_s;
     a->notice = (struct fault){0};
+    a->retry_after_s = -1;
     a->busy = false;
     list_take(&a->telling, &a->current);
     a->freed = &freed;
@@ -97,6 +99,7 @@ static void finish(struct account *a, int r, const struct acmeobj_problem *probl
         struct account_call *c = container_of(a->telling.next, struct account_call, node);
         list_remove(&c->node);
         c->account = NULL;
+        c->retry_after_s = retry_after_s;
         c->on_done(c, r, problem, &told);
     }
     if (freed) {
@@ -120,6 +123,7 @@ static void fail_answer(struct account *a, const struct acmeca_answer *ans, cons
 {
     struct fault f = ans->fault;
     fault_while(&f, "while %s", doing);
+    a->retry_after_s = ans->retry_after_s;
     finish(a, ans->r, ans->r == ERR_ACME ? &ans->problem : NULL, &f);
 }
 

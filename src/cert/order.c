@@ -71,6 +71,7 @@ static void on_account(struct account_call *c, int r, const struct acmeobj_probl
 {
     struct order *o = container_of(c, struct order, account_call);
     if (r) {
+        o->end.retry_after_s = c->retry_after_s;
         orderstate_fail(o, r, f, problem);
         return;
     }
