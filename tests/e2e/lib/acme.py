@@ -77,6 +77,14 @@ def row(s, name, key="ecdsa"):
     return next((r for r in rows(s) if r["name"] == name and r.get("key", key) == key), {})
 
 
+def attempt(s, clock, name):
+    """Turns the clock to the next attempt and waits for its end; the row then."""
+    before = row(s, name)
+    clock.turn_to(before["next_attempt"])
+    return wait_for(lambda: (lambda r: r if r.get("failures") != before["failures"] else None)(row(s, name)),
+                    f"attempt {before['failures'] + 1}", 20, lambda: s.events.text()[-4000:])
+
+
 class Load:
     """Clients without a pause: each a handshake that verifies, and a request. roots: files, any of which will do."""
 

@@ -76,7 +76,7 @@ class FakeCa:
         self.place.mkdir(exist_ok=True, mode=0o755)
         self.clock, self.ari, self.profiles, self.eab, self.lifetime = clock, ari, profiles or {}, eab or {}, lifetime
         self.validating, self.challenges, self.reuse, self.backdate = validating, list(challenges), reuse, backdate
-        self.processing, self.processing_retry_after, self.poll_retry_after, self.order_life = processing, 1, None, 7 * DAY
+        self.processing, self.processing_retry_after, self.poll_retry_after, self.order_life = processing, None, None, 7 * DAY
         self.agreed_terms = "https://ca.invalid/terms/1"
         self.issue_as = {}  # what certificates get instead: identifiers, public_key, begin, end, ca
         self.verdict = None  # function (identifier, type): None, or (error, detail) before anything is looked at
