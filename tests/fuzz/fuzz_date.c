@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t first, again;
     if (!date_parse_asn1(slice_of(data, size), &first) && size != 13 && size != 15)
         abort();
+    if (!date_parse_rfc3339(slice_of(data, size), &first) && size < 20)
+        abort();
     if (date_parse_http(slice_of(data, size), now_s, &first))
         return 0;
     char text[DATE_HTTP_BYTES];

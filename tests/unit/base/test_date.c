@@ -39,6 +39,24 @@ static const struct row asn1_rows[] = {
     {"941306084937Z", ERR_SYNTAX, 0},    {"9411060849Z", ERR_SYNTAX, 0},
 };
 
+static const struct row rfc3339_rows[] = {
+    {"1994-11-06T08:49:37Z", OK, 784111777},
+    {"1994-11-06t08:49:37.123456789z", OK, 784111777},
+    {"1994-11-06 09:49:37+01:00", OK, 784111777},
+    {"1994-11-06T03:19:37-05:30", OK, 784111777},
+    {"2024-02-29T00:00:00Z", OK, 1709164800},
+    {"2016-12-31T23:59:60Z", OK, 1483228800},
+    {"2023-02-29T00:00:00Z", ERR_SYNTAX, 0},
+    {"1994-11-06T08:49:37", ERR_SYNTAX, 0},
+    {"1994-11-06T08:49Z", ERR_SYNTAX, 0},
+    {"1994-11-06T08:49:37.Z", ERR_SYNTAX, 0},
+    {"1994-11-06T24:00:00Z", ERR_SYNTAX, 0},
+    {"1994-13-06T08:49:37Z", ERR_SYNTAX, 0},
+    {"1994-11-06T08:49:37+1:00", ERR_SYNTAX, 0},
+    {"1994-11-06T08:49:37Zx", ERR_SYNTAX, 0},
+    {"", ERR_SYNTAX, 0},
+};
+
 static void parses(void **state)
 {
     (void)state;
@@ -56,6 +74,14 @@ static void parses(void **state)
         assert_int_equal(date_parse_asn1(slice_cstr(asn1_rows[i].text), &t), asn1_rows[i].r);
         if (asn1_rows[i].r == OK)
             assert_int_equal(t, asn1_rows[i].unix_s);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rfc3339_rows); i++) {
+        int64_t t = -1;
+        print_message("%s\n", rfc3339_rows[i].text);
+        assert_int_equal(date_parse_rfc3339(slice_cstr(rfc3339_rows[i].text), &t),
+                         rfc3339_rows[i].r);
+        if (rfc3339_rows[i].r == OK)
+            assert_int_equal(t, rfc3339_rows[i].unix_s);
     }
 }
 
