@@ -29,13 +29,14 @@ struct certhost_answer {
     uint8_t digest[32];   /* ALPN01: SHA-256 of the key authorization */
 };
 
-enum certhost_hook {
-    CERTHOST_HOOK_PRE_ISSUE, /* another exit status than 0 vetoes the order */
-    CERTHOST_HOOK_DEPLOYED,
-    CERTHOST_HOOK_FAILED,
-    CERTHOST_HOOK_EXPIRING,
-    CERTHOST_HOOK_DNS, /* arguments: present|cleanup NAME VALUE; the same in the environment */
-    CERTHOST_HOOKS
+enum certhost_hook { /* arguments: the event as a word ("pre_issue"), the name */
+                     CERTHOST_HOOK_PRE_ISSUE, /* another exit status than 0 vetoes the order */
+                     CERTHOST_HOOK_DEPLOYED,
+                     CERTHOST_HOOK_FAILED,
+                     CERTHOST_HOOK_EXPIRING,
+                     CERTHOST_HOOK_DNS, /* arguments: present|cleanup NAME VALUE; the same in the
+                                           environment */
+                     CERTHOST_HOOKS
 };
 
 struct certhost_call {
@@ -56,7 +57,8 @@ struct certhost {
      * everybody answers by it (at once when nobody has to be told). */
     void (*publish)(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n);
     /* Runs the program that is configured for the hook; certkeep_hook_done follows, never from
-     * inside this call. Only called for hooks that the settings name. */
+     * inside this call: with its exit status, 128 + the signal that ended it, 124 (time over) or
+     * 126 (not started, the output says why). Only called for hooks that the settings name. */
     void (*run_hook)(void *ctx, const struct certhost_call *call);
     /* An event of notes 4: order_created, challenge_presented, issued ... */
     void (*on_event)(void *ctx, enum event_level level, const char *name,

@@ -280,6 +280,11 @@ uint32_t proc_uid(void)
     return geteuid();
 }
 
+uint32_t proc_gid(void)
+{
+    return getegid();
+}
+
 void proc_end(int status)
 {
     _exit(status);

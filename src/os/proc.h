@@ -70,8 +70,9 @@ bool proc_reap_one(pid_t pid, struct proc_exit *ret);
 pid_t proc_pid(void);
 /* Who started it; another process's number once that one has ended. */
 pid_t proc_parent(void);
-/* Effective user. */
+/* Effective user and group. */
 uint32_t proc_uid(void);
+uint32_t proc_gid(void);
 /* Ends this process at once: nothing is flushed, no handler runs. For children of proc_fork. */
 void proc_end(int status) __attribute__((noreturn));
 /* Colour and progress go to people only. */

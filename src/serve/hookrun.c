@@ -37,7 +37,7 @@ struct hookrun {
 const char *hookrun_word(enum certhost_hook hook)
 {
     static const char *const words[CERTHOST_HOOKS] = {
-        [CERTHOST_HOOK_PRE_ISSUE] = "pre-issue",
+        [CERTHOST_HOOK_PRE_ISSUE] = "pre_issue",
         [CERTHOST_HOOK_DEPLOYED] = "deployed",
         [CERTHOST_HOOK_FAILED] = "failed",
         [CERTHOST_HOOK_EXPIRING] = "expiring",
@@ -109,7 +109,7 @@ static int fill_environment(const struct call *c, char **envp)
 {
     static const char *const dns[ARGUMENTS] = {"PORT443_DNS_ACTION", "PORT443_DNS_NAME",
                                                "PORT443_DNS_VALUE"};
-    static const char *const others[ARGUMENTS] = {"PORT443_NAME"};
+    static const char *const others[ARGUMENTS] = {NULL, "PORT443_NAME"};
     const char *const *names = c->what.hook == CERTHOST_HOOK_DNS ? dns : others;
     size_t n = 0;
     envp[n++] =
@@ -160,7 +160,7 @@ static void start(struct call *c)
     struct fault f = {0};
     char *envp[VARIABLES + 1] = {NULL};
     struct slice configured = h->host.path(h->host.ctx, c->what.hook);
-    char *path = configured.n ? mem_dup(configured.p, configured.n + 1) : NULL;
+    char *path = configured.n ? mem_dup(configured.p, configured.n) : NULL;
     int r = path ? run(c, path, envp, &f)
                  : fault_set(&f, ERR_NOT_FOUND, "no program is configured for the hook %s",
                              hookrun_word(c->what.hook));

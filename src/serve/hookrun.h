@@ -19,8 +19,7 @@ struct hookrun_host {
     void *ctx;
     bool drop; /* rights of the programs, to this user and group */
     uint32_t uid, gid;
-    /* Path of the program for a hook, NUL-ended behind the slice, as it is configured when the
-     * program starts; empty: none. */
+    /* Path of the program for a hook, as it is configured when the program starts; empty: none. */
     struct slice (*path)(void *ctx, enum certhost_hook hook);
     /* How call `id` ended: the exit status, or as os/program.h has it; the last of its output. */
     void (*on_done)(void *ctx, uint64_t id, int status, struct slice output);
@@ -40,5 +39,5 @@ bool hookrun_reaped(struct hookrun *h, const struct proc_exit *e);
 void hookrun_forget(struct hookrun *h);
 /* Kills what still runs. Accepts NULL. */
 void hookrun_free(struct hookrun *h);
-/* "pre-issue", "deployed", "failed", "expiring", "dns"; constant. */
+/* "pre_issue", "deployed", "failed", "expiring", "dns"; constant. */
 const char *hookrun_word(enum certhost_hook hook);

@@ -86,11 +86,11 @@ static void gives_arguments_environment_and_input(void **state)
          "PORT443_DNS_VALUE=-va lue PORT443_HOOK=dns "},
         {{.id = 8,
           .hook = CERTHOST_HOOK_PRE_ISSUE,
-          .arguments = {SLICE("a.org")},
+          .arguments = {SLICE("pre_issue"), SLICE("a.org")},
           .timeout_ms = 20000},
-         "1|a.org||||LANG=C.UTF-8 "
+         "2|pre_issue|a.org|||LANG=C.UTF-8 "
          "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
-         "PORT443_HOOK=pre-issue PORT443_NAME=a.org "},
+         "PORT443_HOOK=pre_issue PORT443_NAME=a.org "},
     };
     configure("printf '%s|' $# \"$1\" \"$2\" \"$3\" \"$(cat)\"; "
               "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort | tr '\\n' ' '");
