@@ -19,7 +19,8 @@ struct dnssolve;
 
 struct dnssolve_options {
     struct slice resolvers; /* "127.0.0.1:5353,..." asked for SOA, NS, CNAME; empty: the system's */
-    bool update;            /* by RFC 2136, else by hook */
+    bool update;            /* by RFC 2136, else by hook: present|cleanup NAME VALUE, where NAME
+                               is the end of the challenge name's CNAMEs */
     struct sock_addr server; /* of updates; raw_bytes 0: the zone's primary from its SOA */
     struct slice zone;       /* empty: found by SOA walk */
     struct slice tsig_name, tsig_algorithm; /* "hmac-sha256" (default), -sha384, -sha512 */
@@ -43,15 +44,16 @@ struct dnssolve_record {
     void (*on_done)(struct dnssolve_record *rec, int r, const struct fault *f);
 };
 
-/* domain: the identifier without "*."; value: base64url(SHA-256(key authorization)). on_done(OK)
- * once all authoritative servers answer with it; never from inside the call. */
+/* domain: the identifier, with or without "*."; value: base64url(SHA-256(key authorization)).
+ * on_done(OK) once all authoritative servers answer with it; never from inside the call. With an
+ * error rec is over: what it left is removed in the background, as if it had been withdrawn. */
 void dnssolve_present(struct dnssolve *d, struct dnssolve_record *rec, struct slice domain,
                       struct slice value);
 /* Removes the record in the background and forgets rec (it may be freed); also after a failed or
  * unfinished present: the clean-up is always called. */
 void dnssolve_withdraw(struct dnssolve_record *rec);
 /* Checks the standing record of dns-persist-01 (_validation-persist.DOMAIN): `issuer` and
- * accounturi must be in one TXT record, policy=wildcard for wildcards. */
+ * accounturi must be in one TXT record, policy=wildcard for wildcards. rec is over at on_done. */
 void dnssolve_check_persist(struct dnssolve *d, struct dnssolve_record *rec, struct slice domain,
                             bool wildcard, struct slice issuer, struct slice account_url);
 /* The text of that record, for the owner to put into his zone, appended. */
@@ -59,5 +61,6 @@ int dnssolve_persist_text(struct slice issuer, struct slice account_url, bool wi
                           struct buf *out) MUST_USE;
 /* From certkeep_hook_done, when the id is one of ours: true. */
 bool dnssolve_hook_done(struct dnssolve *d, uint64_t id, int status, struct slice output);
-/* Clean-ups still under way: a command that ends waits for them. */
+/* Clean-ups (also of records whose present failed) still under way: a command that ends waits for
+ * them. */
 size_t dnssolve_busy(const struct dnssolve *d);
