@@ -24,7 +24,10 @@ struct account {
     struct acmeca_signer signer;
     struct list queue, current, telling;
     bool busy;
-    enum account_kind kind; /* of current */
+    enum account_kind kind;                 /* of current */
+    bool changed;                           /* in this order the CA has confirmed a new key */
+    struct fault refusal;                   /* code: it has refused one */
+    struct acmeobj_problem refusal_problem; /* texts are in the arena */
     struct acmeca_call rq;
     struct loop_task turn;
     struct fault notice;   /* told with the next success */

@@ -272,6 +272,7 @@ static int adopt_next(struct account *a, struct fault *f)
     if (!r)
         r = accountfile_drop_next(a->path, f);
     a->next = NULL;
+    a->changed = true;
     set_key(a, next);
     return r;
 }
@@ -335,6 +336,18 @@ static int make_key(struct account *a, struct fault *f)
 
 /* ---- account orders ---- */
 
+static int keep_refusal(struct account *a, const struct acmeca_answer *ans)
+{
+    struct acmeobj_problem *p = &a->refusal_problem;
+    *p = (struct acmeobj_problem){.status = ans->problem.status};
+    int r = arena_copy(&a->arena, ans->problem.type, &p->type);
+    if (!r)
+        r = arena_copy(&a->arena, ans->problem.detail, &p->detail);
+    if (!r)
+        a->refusal = ans->fault;
+    return r;
+}
+
 static void on_rolled_over(struct acmeca_call *c, const struct acmeca_answer *ans)
 {
     struct account *a = container_of(c, struct account, rq);
@@ -344,13 +357,17 @@ static void on_rolled_over(struct acmeca_call *c, const struct acmeca_answer *an
         if (r)
             fail(a, r, &f);
         else
-            finish(a, OK, NULL, &f);
+            decide(a);
         return;
     }
-    /* Otherwise nobody knows which one the CA has: the next call asks it. */
-    if (is_final(ans) && !accountfile_drop_next(a->path, NULL))
-        set_next(a, NULL);
-    fail_answer(a, ans, "changing the key of the account");
+    /* A refusal may be of a message that was sent twice because the first answer got lost; and
+     * without an answer nobody knows at all. So the new key stays until it was asked for, now or by
+     * the next call. */
+    if (!is_final(ans) || keep_refusal(a, ans)) {
+        fail_answer(a, ans, "changing the key of the account");
+        return;
+    }
+    decide(a);
 }
 
 static void rollover(struct account *a)
@@ -447,8 +464,10 @@ static void decide(struct account *a)
         register_account(a);
     } else if (!a->record.url.n) {
         ask_for(a, a->key, on_found);
-    } else if (a->kind == ACCOUNT_READY) {
+    } else if (a->kind == ACCOUNT_READY || (a->kind == ACCOUNT_ROLLOVER && a->changed)) {
         finish(a, OK, NULL, &f);
+    } else if (a->refusal.code) {
+        finish(a, ERR_ACME, &a->refusal_problem, &a->refusal);
     } else if (a->kind == ACCOUNT_ROLLOVER) {
         rollover(a);
     } else {
@@ -473,6 +492,8 @@ static void on_directory(struct acmeca_call *c, const struct acmeca_answer *ans)
 
 void accountstep_begin(struct account *a)
 {
+    a->changed = false;
+    a->refusal.code = OK;
     a->rq.on_done = on_directory;
     acmeca_ready(a->ca, &a->rq);
 }

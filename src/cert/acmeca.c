@@ -18,8 +18,8 @@
 
 #define DIRECTORY_AGE_MS (3600 * 1000)
 #define TRIES_MAX        12 /* of one request, while the CA refuses nonces */
-#define RETRY_STEP_MS    50
-#define RETRY_MAX_MS     400
+#define RETRY_STEP_MS    20
+#define RETRY_MAX_MS     200
 #define MESSAGE_MAX      (256 * 1024) /* a CSR with a hundred names, twice in base64 */
 
 /* Two directories: what was lent out of the last one stays readable while the next is fetched. */
@@ -124,8 +124,8 @@ static int refused(const struct acmeca *ca, struct slice url, struct acmeca_answ
     text_escape(a->problem.detail, detail, sizeof(detail));
     text_escape(url, where, sizeof(where));
     if (*type)
-        fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused with %u %s: %s", SLICE_A(host),
-                  a->status, type, detail);
+        fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused with %u %s%s%s", SLICE_A(host),
+                  a->status, type, *detail ? ": " : "", detail);
     else
         fault_set(&a->fault, ERR_ACME, "the CA " SLICE_F " refused: %s", SLICE_A(host), detail);
     fault_at(&a->fault, where, 0, 0);

@@ -76,6 +76,8 @@ static int take_links(struct acmehead *h, struct slice value)
 {
     size_t start = 0;
     bool angle = false, quoted = false;
+    if (!value.n)
+        return OK;
     for (size_t i = 0; i <= value.n; i++) {
         uint8_t c = i < value.n ? value.p[i] : ',';
         if (c == '"' && !angle)
