@@ -364,7 +364,7 @@ static int set_trust(CURL *e, struct slice ca_pem)
     return bad == CURLE_OK ? OK : bad == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_CONFIG;
 }
 
-static void set_bounds(struct xfer *x)
+static void set_bounds(struct xfer *x, bool loopback)
 {
     CURL *e = x->easy;
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -378,9 +378,10 @@ static void set_bounds(struct xfer *x)
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, loopback ? "http,https" : "https");
 #else
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS,
+                     (long)(loopback ? CURLPROTO_HTTPS | CURLPROTO_HTTP : CURLPROTO_HTTPS));
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* A resolver's thread that hangs is left behind; otherwise libcurl would wait for it, and we
@@ -457,11 +458,11 @@ void acmehttp_start(struct acmehttp *h, const struct acmehttp_request *q, struct
     list_init(&c->node);
     if (x) {
         x->call = c;
-        set_bounds(x);
+        set_bounds(x, q->loopback);
         int r = set_request(x, q);
         if (r)
             doom(x, r, "the request cannot be prepared");
-        else if (!acmehead_url_ok(q->url))
+        else if (!q->loopback && !acmehead_url_ok(q->url))
             doom(x, ERR_SYNTAX, "this is not an https URL");
         if (!curl_multi_add_handle(h->multi, x->easy)) {
             list_push(&h->xfers, &x->node);

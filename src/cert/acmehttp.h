@@ -46,6 +46,7 @@ struct acmehttp_request {
     struct slice url;
     struct slice body;   /* POST: application/jose+json; copied */
     struct slice ca_pem; /* trust only these; empty: the system's store. Copied */
+    bool loopback;       /* http:// is taken too: a server on this machine, not a CA */
 };
 
 /* ERR_NOMEM, ERR_SYS. */

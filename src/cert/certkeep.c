@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* The wish list and the one timer of the engine. */
+/* The wish list, the one timer, and the doors that other files are behind. */
 #include "cert/certkeep.h"
 
 #include <stdlib.h>
@@ -9,14 +9,24 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "cert/certclock.h"
+#include "cert/keepari.h"
+#include "cert/keepca.h"
 #include "cert/keepcall.h"
+#include "cert/keepdemand.h"
+#include "cert/keephook.h"
+#include "cert/keepjob.h"
 #include "cert/keeplocal.h"
+#include "cert/keepmetrics.h"
 #include "cert/keepname.h"
+#include "cert/keeporder.h"
 #include "cert/keepreport.h"
+#include "cert/keeprevoke.h"
 #include "cert/keepset.h"
 
 #define LEAF_TEST_S    (90 * 86400)
 #define SETTINGS_BYTES (4 * 1024 * 1024)
+
+/* ---- the timer ---- */
 
 static void arm(struct certkeep *k)
 {
@@ -25,7 +35,10 @@ static void arm(struct certkeep *k)
         int64_t at_s = keepname_next_s(container_of(it, struct keepname, node));
         next_s = at_s < next_s ? at_s : next_s;
     }
-    uint64_t wait_ms = next_s > now_s ? (uint64_t)(next_s - now_s) * 1000 : LOOP_TICK_MS;
+    /* Seconds begin with the wall clock's, not with this moment. */
+    uint64_t wait_ms = LOOP_TICK_MS, into_ms = (uint64_t)(loop_unix_ms(k->loop) % 1000);
+    if (next_s > now_s)
+        wait_ms = (uint64_t)(next_s - now_s) * 1000 - into_ms;
     if (certclock_is_turned() && wait_ms > CERTCLOCK_TEST_LOOK_MS)
         wait_ms = CERTCLOCK_TEST_LOOK_MS;
     loop_timer_set(k->loop, &k->timer, wait_ms);
@@ -34,22 +47,13 @@ static void arm(struct certkeep *k)
 static void on_timer(struct loop_timer *t)
 {
     struct certkeep *k = container_of(t, struct certkeep, timer);
+    keepdemand_look(k);
     LIST_FOREACH (it, &k->wanted)
         keepname_look(container_of(it, struct keepname, node));
     arm(k);
 }
 
 /* ---- the wish list ---- */
-
-static struct keepname *find(const struct certkeep *k, const struct certkeep_name *w, bool rsa)
-{
-    LIST_FOREACH (it, &k->wanted) {
-        struct keepname *n = container_of(it, struct keepname, node);
-        if (n->id.rsa == rsa && slice_eq(n->names[0], w->names[0]))
-            return n;
-    }
-    return NULL;
-}
 
 static void drop(struct keepname *n)
 {
@@ -62,19 +66,21 @@ static void drop(struct keepname *n)
 
 static int want_one(struct certkeep *k, const struct certkeep_name *w, bool rsa, struct fault *f)
 {
-    struct keepname *n = find(k, w, rsa);
-    if (n && n->local == w->local && keepname_has(n, w->names, w->nnames)) {
-        n->keep = true;
-        keepname_hand_out(n);
+    struct keepname *old = w->nnames ? keepname_find(k, w->names[0], rsa) : NULL;
+    if (old && old->local == w->local && keepname_has(old, w->names, w->nnames)) {
+        old->keep = true;
+        old->demanded = false;
+        keepname_hand_out(old);
         return OK;
     }
-    struct keepname *old = n;
     if (k->nwanted == KEEP_WANTED_MAX || w->nnames == 0 || w->nnames > KEEP_NAMES_MAX)
         return fault_set(f, ERR_CAP, "more than %d certificates, or more than %d names in one",
                          KEEP_WANTED_MAX, KEEP_NAMES_MAX);
-    n = keepname_new(k, w, rsa);
+    struct keepname *n = keepname_new(k, w, rsa);
     if (!n)
         return fault_set(f, ERR_NOMEM, "out of memory");
+    if (old)
+        keeporder_stop(old); /* its order is in the job, which n reads */
     int r = keepname_begin(n, f);
     if (r) {
         keepname_free(n);
@@ -90,24 +96,42 @@ static int want_one(struct certkeep *k, const struct certkeep_name *w, bool rsa,
     return OK;
 }
 
+/* Orders under way use the CAs of the settings before; their jobs are found again. */
+static int change(struct certkeep *k, struct fault *f)
+{
+    keepcall_end_all(k);
+    keepdemand_stop(k);
+    LIST_FOREACH (it, &k->wanted) {
+        struct keepname *n = container_of(it, struct keepname, node);
+        keeporder_stop(n);
+        keepari_stop(n);
+        keepjob_reset(n);
+        n->looked = n->queued = false;
+    }
+    return keepca_settings(k, f);
+}
+
 static int take_settings(struct certkeep *k, const struct certkeep_settings *s, struct fault *f)
 {
     struct arena a;
-    struct certkeep_settings copy;
-    if (k->nwanted && keepset_same(s, &k->settings))
+    struct certkeep_settings copy = {0};
+    if (k->has_settings && keepset_same(s, &k->settings))
         return OK;
     arena_init(&a, SETTINGS_BYTES);
     int r = keepset_copy(s, &a, &copy);
     if (r) {
-        keepset_wipe(&copy);
         arena_done(&a);
         return fault_set(f, r, "out of memory");
     }
-    keepset_wipe(&k->settings);
-    arena_done(&k->settings_arena);
+    struct arena before = k->settings_arena;
+    struct certkeep_settings gone = k->settings;
     k->settings_arena = a;
     k->settings = copy;
-    return OK;
+    k->has_settings = true;
+    r = change(k, f);
+    keepset_wipe(&gone);
+    arena_done(&before);
+    return r;
 }
 
 int certkeep_want(struct certkeep *k, const struct certkeep_settings *s,
@@ -124,6 +148,7 @@ int certkeep_want(struct certkeep *k, const struct certkeep_settings *s,
         if (!r && !names[i].local && s->keys == (CERTKEEP_RSA | CERTKEEP_ECDSA))
             r = want_one(k, &names[i], true, f);
     }
+    keepdemand_keep(k);
     LIST_FOREACH_SAFE (it, &k->wanted) {
         struct keepname *old = container_of(it, struct keepname, node);
         if (!old->keep && !r)
@@ -134,6 +159,14 @@ int certkeep_want(struct certkeep *k, const struct certkeep_settings *s,
 }
 
 /* ---- from open to close ---- */
+
+static int open_all(struct certkeep *k, struct fault *f)
+{
+    int r = k->state_dir ? keeplocal_open(k, f) : fault_set(f, ERR_NOMEM, "out of memory");
+    if (!r)
+        r = lineage_open_store(k->state_dir, f);
+    return r ? r : budget_open(k->state_dir, certclock_now_s(k->loop), &k->budget, f);
+}
 
 int certkeep_open(struct loop *l, const char *state_dir, const struct certhost *host,
                   struct certkeep **ret, struct fault *f)
@@ -148,11 +181,12 @@ int certkeep_open(struct loop *l, const char *state_dir, const struct certhost *
     k->state_dir = mem_strdup(state_dir);
     list_init(&k->wanted);
     list_init(&k->calls);
+    list_init(&k->hooks);
     loop_timer_init(&k->timer, on_timer);
     arena_init(&k->settings_arena, SETTINGS_BYTES);
     if (leaf && !num_parse_u64(slice_cstr(leaf), 1, LEAF_TEST_S, &leaf_s))
         k->leaf_s = (int64_t)leaf_s;
-    int r = k->state_dir ? keeplocal_open(k, f) : fault_set(f, ERR_NOMEM, "out of memory");
+    int r = open_all(k, f);
     if (r)
         certkeep_close(k);
     else
@@ -166,8 +200,15 @@ void certkeep_close(struct certkeep *k)
         return;
     loop_timer_clear(&k->timer);
     keepcall_drop_all(k);
+    keepdemand_done(k);
     LIST_FOREACH_SAFE (it, &k->wanted)
         keepname_free(container_of(it, struct keepname, node));
+    keephook_drop_all(k);
+    keepca_done(k);
+    if (k->challenges)
+        challenge_free(k->challenges);
+    acmehttp_free(k->http);
+    budget_close(k->budget);
     certstore_pair_done(&k->root);
     keepset_wipe(&k->settings);
     arena_done(&k->settings_arena);
@@ -175,7 +216,48 @@ void certkeep_close(struct certkeep *k)
     mem_free(k);
 }
 
-/* ---- the doors that other files are behind ---- */
+/* ---- answers of the host ---- */
+
+void certkeep_published(struct certkeep *k, uint64_t version)
+{
+    if (k->challenges)
+        challenge_published(k->challenges, version);
+}
+
+void certkeep_hook_done(struct certkeep *k, uint64_t id, int status, struct slice output)
+{
+    if (!k->dns || !dnssolve_hook_done(k->dns, id, status, output))
+        keephook_done(k, id, status, output);
+}
+
+int certkeep_demand(struct certkeep *k, struct slice name, struct slice client_address)
+{
+    return keepdemand_ask(k, name, client_address);
+}
+
+static struct keepname *serving(struct certkeep *k, struct slice name, enum key_kind kind)
+{
+    struct keepname *n = keepname_find(k, name, kind == KEY_RSA);
+    return n && n->pair.chain ? n : NULL;
+}
+
+void certkeep_served(struct certkeep *k, struct slice name, enum key_kind kind,
+                     const uint8_t sha256[32], int r)
+{
+    struct keepname *n = serving(k, name, kind);
+    if (!n || r)
+        return;
+    bool differs = memcmp(certinfo_at(n->pair.chain, 0)->sha256, sha256, 32) != 0;
+    if (differs && !n->mismatch) {
+        k->served_mismatches++;
+        keepname_event(n, EVENT_ERROR, "served_mismatch", NULL, 0);
+    }
+    n->mismatch = differs;
+    if (!differs && n->deployed.deadline_ms)
+        keephook_deployed(n);
+}
+
+/* ---- operators ---- */
 
 void certkeep_renew(struct certkeep *k, struct certkeep_call *c, struct slice name, bool force)
 {
@@ -190,15 +272,12 @@ void certkeep_dry_run(struct certkeep *k, struct certkeep_call *c, struct slice 
 void certkeep_revoke(struct certkeep *k, struct certkeep_call *c, struct slice name,
                      unsigned reason, bool by_key)
 {
-    (void)reason;
-    (void)by_key;
-    keepcall_revoke(k, c, name);
+    keeprevoke_begin(k, c, name, reason, by_key);
 }
 
 void certkeep_account(struct certkeep *k, struct certkeep_call *c, enum certkeep_account what)
 {
-    (void)what;
-    keepcall_account(k, c);
+    keepcall_account(k, c, what);
 }
 
 void certkeep_cancel(struct certkeep_call *c)
@@ -208,44 +287,10 @@ void certkeep_cancel(struct certkeep_call *c)
 
 void certkeep_report(struct certkeep *k, struct json *j)
 {
-    keepreport_json(k, j);
+    keepreport_write(k, j);
 }
 
 int certkeep_metrics(struct certkeep *k, struct buf *out)
 {
-    return keepreport_metrics(k, out);
-}
-
-/* ---- answers of the host: nothing is asked of it yet ---- */
-
-void certkeep_published(struct certkeep *k, uint64_t version)
-{
-    (void)k;
-    (void)version;
-}
-
-void certkeep_hook_done(struct certkeep *k, uint64_t id, int status, struct slice output)
-{
-    (void)k;
-    (void)id;
-    (void)status;
-    (void)output;
-}
-
-int certkeep_demand(struct certkeep *k, struct slice name, struct slice client_address)
-{
-    (void)k;
-    (void)name;
-    (void)client_address;
-    return ERR_PERM;
-}
-
-void certkeep_served(struct certkeep *k, struct slice name, enum key_kind kind,
-                     const uint8_t sha256[32], int r)
-{
-    (void)k;
-    (void)name;
-    (void)kind;
-    (void)sha256;
-    (void)r;
+    return keepmetrics_write(k, out);
 }

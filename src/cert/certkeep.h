@@ -27,6 +27,8 @@ struct certkeep;
 struct certkeep_settings {
     struct slice directories[CERTKEEP_DIRECTORIES_MAX]; /* URLs, tried in order */
     size_t ndirectories;
+    struct slice staging; /* URL of a CA for probes after a failed validation; empty: the one of
+                             Let's Encrypt, if that is among the directories */
     struct slice email, ca_pem, profile, preferred_chain;
     unsigned challenges, keys;
     bool reuse_key;
@@ -90,6 +92,7 @@ struct certkeep_call {
     struct loop_task task;
     size_t left; /* certificates that are waited for */
     void *state;
+    void (*drop)(struct certkeep_call *c);
     int r;
     struct fault fault;
 };

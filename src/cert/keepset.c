@@ -10,10 +10,10 @@
 #define TEXT(field) offsetof(struct certkeep_settings, field)
 
 static const size_t texts[] = {
-    TEXT(email),         TEXT(ca_pem),    TEXT(profile),        TEXT(preferred_chain),
-    TEXT(eab_kid),       TEXT(eab_key),   TEXT(resolvers),      TEXT(dns_server),
-    TEXT(dns_zone),      TEXT(tsig_name), TEXT(tsig_algorithm), TEXT(tsig_secret),
-    TEXT(on_demand_ask),
+    TEXT(staging),         TEXT(email),         TEXT(ca_pem),    TEXT(profile),
+    TEXT(preferred_chain), TEXT(eab_kid),       TEXT(eab_key),   TEXT(resolvers),
+    TEXT(dns_server),      TEXT(dns_zone),      TEXT(tsig_name), TEXT(tsig_algorithm),
+    TEXT(tsig_secret),     TEXT(on_demand_ask),
 };
 
 static struct slice *text_at(struct certkeep_settings *s, size_t i)

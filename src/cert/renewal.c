@@ -54,7 +54,8 @@ void renewal_plan(const struct certinfo *leaf, const struct lineage_meta *meta, 
                                                         ? RENEWAL_ARI_PAST
                                                         : RENEWAL_ARI};
     else
-        *ret = (struct renewal){by_lifetime(leaf, meta->draw), RENEWAL_LIFETIME};
+        *ret = (struct renewal){by_lifetime(leaf, meta->draw),
+                                life_of(leaf) < SHORT_LIFE_S ? RENEWAL_HALF : RENEWAL_LIFETIME};
     if (ret->at_s < young_until_s)
         ret->at_s = young_until_s;
     if (ret->at_s > late_s)
@@ -65,7 +66,9 @@ const char *renewal_why_text(enum renewal_why why)
 {
     switch (why) {
     case RENEWAL_LIFETIME:
-        return "two thirds of its lifetime (half below ten days)";
+        return "two thirds of its lifetime";
+    case RENEWAL_HALF:
+        return "half of its lifetime";
     case RENEWAL_ARI:
         return "the window that the CA suggests";
     case RENEWAL_ARI_PAST:

@@ -11,7 +11,8 @@
 #include "crypt/certinfo.h"
 
 enum renewal_why {
-    RENEWAL_LIFETIME, /* two thirds of its life (half below ten days), spread by the draw */
+    RENEWAL_LIFETIME, /* two thirds of its life, spread by the draw */
+    RENEWAL_HALF,     /* half of its life, where that is shorter than ten days */
     RENEWAL_ARI,      /* the CA's window (RFC 9773) */
     RENEWAL_ARI_PAST, /* the window has passed: now */
     RENEWAL_LATE,     /* less than 1/20 of its life is left: now, whatever ARI says */
