@@ -82,8 +82,8 @@ static bool budget_left(const struct keepname *n, int64_t now_s, long long *ret)
 }
 
 static const struct family families[] = {
-    {"not_before_seconds", "Begin of validity, seconds since 1970.", not_before},
-    {"not_after_seconds", "End of validity, seconds since 1970.", not_after},
+    {"stored_not_before_seconds", "Begin of validity, seconds since 1970.", not_before},
+    {"stored_not_after_seconds", "End of validity, seconds since 1970.", not_after},
     {"renewal_seconds", "Time of the next attempt, seconds since 1970.", renewal},
     {"last_success_seconds", "Time of the last issue, seconds since 1970; 0: none.", last_success},
     {"failures", "Failed attempts since the last success.", failures},

@@ -29,14 +29,14 @@ struct certhost_answer {
     uint8_t digest[32];   /* ALPN01: SHA-256 of the key authorization */
 };
 
-enum certhost_hook { /* arguments: the event as a word ("pre_issue"), the name */
-                     CERTHOST_HOOK_PRE_ISSUE, /* another exit status than 0 vetoes the order */
-                     CERTHOST_HOOK_DEPLOYED,
-                     CERTHOST_HOOK_FAILED,
-                     CERTHOST_HOOK_EXPIRING,
-                     CERTHOST_HOOK_DNS, /* arguments: present|cleanup NAME VALUE; the same in the
-                                           environment */
-                     CERTHOST_HOOKS
+/* Arguments of the programs: the event as a word ("pre_issue") and the name; DNS has its own. */
+enum certhost_hook {
+    CERTHOST_HOOK_PRE_ISSUE, /* another exit status than 0 vetoes the order */
+    CERTHOST_HOOK_DEPLOYED,
+    CERTHOST_HOOK_FAILED,
+    CERTHOST_HOOK_EXPIRING,
+    CERTHOST_HOOK_DNS, /* arguments: present|cleanup NAME VALUE; the same in the environment */
+    CERTHOST_HOOKS
 };
 
 struct certhost_call {
