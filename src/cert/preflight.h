@@ -15,8 +15,9 @@ enum preflight_level { PREFLIGHT_OK, PREFLIGHT_WARN, PREFLIGHT_ERROR };
 struct preflight_finding {
     enum preflight_level level;
     struct slice name; /* which name; empty: all */
-    const char *id;    /* stable: "dns_none", "dns_timeout", "caa_forbids", "port_closed",
-                          "port_filtered", "clock_skew", "no_challenge", "ipv6_broken", "good" */
+    const char *id;    /* stable: "dns_none", "dns_failed", "dns_timeout", "private_address",
+                          "caa_forbids", "caa_unknown", "port_closed", "port_filtered",
+                          "ipv6_broken", "clock_skew", "no_challenge", "good" */
     char text[320];    /* one sentence */
     char next[240];    /* what to do; empty: nothing */
 };
@@ -25,10 +26,12 @@ struct preflight_plan {
     const struct slice *names;
     size_t nnames;
     unsigned challenges;            /* mask of 1 << enum challenge_type */
-    uint16_t http_port, https_port; /* that the CA will be led to: 80 and 443 outside of tests */
+    uint16_t http_port, https_port; /* that the CA will be led to: 80 and 443 outside of tests; 0:
+                                       is not looked at */
     struct slice resolvers;         /* empty: the system's */
     struct slice account_url;       /* for CAA accounturi (RFC 8657); empty: not known */
-    bool listening;                 /* our own server answers there: connect is expected to work */
+    bool listening;                 /* our own server answers there: connect is expected to work;
+                                       else a refused connection is no finding */
 };
 
 struct preflight;
@@ -39,7 +42,8 @@ struct preflight_ops {
     void (*on_done)(void *ctx, const struct preflight_finding *findings, size_t n);
 };
 
-/* Starts; the plan is copied. ca must be ready (acmeca_ready). At most 20 s. ERR_NOMEM. */
+/* Starts; the plan is copied. ca must be ready (acmeca_ready) and stay until the end. At most 20 s.
+ * ERR_NOMEM, ERR_CONFIG (resolvers), ERR_CAP (more names than an order holds). */
 int preflight_start(struct loop *l, struct acmeca *ca, const struct preflight_plan *plan,
                     const struct preflight_ops *ops, void *ctx, struct preflight **ret) MUST_USE;
 /* Accepts NULL; no on_done comes after it. on_done may call it. */
