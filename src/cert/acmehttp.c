@@ -17,7 +17,14 @@
 
 #define CONNECT_TIMEOUT_MS 15000
 #define CONNECTIONS_MAX    8
+#define WATCHES_MAX        (6 * CONNECTIONS_MAX) /* two families, and the resolver's own */
 #define AGENT              "port443/" PORT443_VERSION
+
+/* A descriptor of libcurl's. */
+struct watch {
+    struct loop_io io; /* fd -1: free */
+    struct acmehttp *h;
+};
 
 struct acmehttp {
     struct loop *l;
@@ -26,15 +33,8 @@ struct acmehttp {
     struct loop_task turn;   /* runs libcurl and hands out what has ended */
     bool due;                /* libcurl asked to be run at once */
     struct list xfers, lost; /* under way; could not be started for want of memory */
-    struct list watches;
+    struct watch watches[WATCHES_MAX];
     bool *freed; /* set when we go while a caller is being told */
-};
-
-/* A descriptor of libcurl's. */
-struct watch {
-    struct list node;
-    struct loop_io io;
-    struct acmehttp *h;
 };
 
 struct xfer {
@@ -96,24 +96,26 @@ static void on_ready(struct loop_io *io, uint32_t events)
 
 static struct watch *watch_new(struct acmehttp *h, curl_socket_t fd)
 {
-    struct watch *w = mem_alloc(sizeof(*w));
-    if (!w)
-        return NULL;
-    w->h = h;
-    w->io.fd = fd;
-    w->io.on_ready = on_ready;
-    list_push(&h->watches, &w->node);
-    curl_multi_assign(h->multi, fd, w);
-    return w;
+    for (size_t i = 0; i < WATCHES_MAX; i++) {
+        struct watch *w = &h->watches[i];
+        if (w->io.fd >= 0)
+            continue;
+        *w = (struct watch){{fd, on_ready}, h};
+        curl_multi_assign(h->multi, fd, w);
+        return w;
+    }
+    return NULL;
 }
 
 static void watch_free(struct watch *w)
 {
+    if (w->io.fd < 0)
+        return;
     loop_remove(w->h->l, &w->io);
-    list_remove(&w->node);
-    mem_free(w);
+    w->io.fd = -1;
 }
 
+/* An error from here would end all transfers for good: what cannot be watched times out instead. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of_socket)
 {
     struct acmehttp *h = ctx;
@@ -125,11 +127,13 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of
         curl_multi_assign(h->multi, fd, NULL);
         return 0;
     }
-    if (!w && !(w = watch_new(h, fd)))
-        return -1;
+    if (!w)
+        w = watch_new(h, fd);
     uint32_t events =
         (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
-    return loop_watch(h->l, &w->io, events) ? -1 : 0;
+    if (w)
+        BEST_EFFORT(loop_watch(h->l, &w->io, events));
+    return 0;
 }
 
 static int on_timeout(CURLM *multi, long timeout_ms, void *ctx)
@@ -300,7 +304,8 @@ int acmehttp_new(struct loop *l, struct acmehttp **ret, struct fault *f)
     h->l = l;
     list_init(&h->xfers);
     list_init(&h->lost);
-    list_init(&h->watches);
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        h->watches[i].io.fd = -1;
     loop_timer_init(&h->timer, on_timer);
     loop_task_init(&h->turn, on_turn);
     h->multi = curl_multi_init();
@@ -339,8 +344,8 @@ void acmehttp_free(struct acmehttp *h)
         container_of(n, struct acmehttp_call, node)->http = NULL;
     if (h->multi)
         curl_multi_cleanup(h->multi);
-    while (!list_empty(&h->watches)) /* libcurl closes idle connections without a word */
-        watch_free(container_of(h->watches.next, struct watch, node));
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        watch_free(&h->watches[i]); /* libcurl closes idle connections without a word */
     loop_timer_clear(&h->timer);
     loop_task_cancel(&h->turn);
     mem_free(h);
