@@ -313,6 +313,21 @@ int proc_user(const char *name, uint32_t *ret_uid, uint32_t *ret_gid)
     return OK;
 }
 
+int proc_group(const char *name, uint32_t *ret_gid)
+{
+    char text[4096];
+    struct group row, *hit = NULL;
+    uint64_t gid;
+    if (num_parse_u64(slice_cstr(name), 0, UINT32_MAX - 1, &gid) == OK) {
+        *ret_gid = (uint32_t)gid;
+        return OK;
+    }
+    if (getgrnam_r(name, &row, text, sizeof(text), &hit) || !hit)
+        return ERR_NOT_FOUND;
+    *ret_gid = row.gr_gid;
+    return OK;
+}
+
 static int clear_capabilities(void)
 {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

@@ -80,6 +80,8 @@ bool proc_is_terminal(int fd);
 
 /* "www-data" or "33": its user and group. ERR_NOT_FOUND. */
 int proc_user(const char *name, uint32_t *ret_uid, uint32_t *ret_gid) MUST_USE;
+/* "ssl-cert" or "101". ERR_NOT_FOUND. */
+int proc_group(const char *name, uint32_t *ret_gid) MUST_USE;
 /* Becomes that user for good, with no other groups and no capability at all; checks that there is
  * no way back. Without the right to change users it must be the present one. uid 0 is refused.
  * ERR_PERM: nothing may be served then. */
