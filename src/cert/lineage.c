@@ -91,12 +91,12 @@ static int list_dir(const char *dir,
     int root, fd, r = file_open_root(dir, &root, f);
     if (r)
         return r;
-    if ((r = file_open_beneath(root, ".", &fd, NULL)))
-        fault_set(f, r, "cannot read the directory %s: %s", dir, err_text(r));
-    if (!r) {
+    if (!(r = file_open_beneath(root, ".", &fd, NULL))) {
         r = file_list(fd, each, ctx);
         file_close(fd);
     }
+    if (r == ERR_SYS || r == ERR_PERM)
+        fault_errno(f, r, errno, "cannot read the directory %s", dir);
     file_close(root);
     return r;
 }

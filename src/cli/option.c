@@ -15,10 +15,15 @@
 
 static const struct option_spec *find(const struct option_parse *p, struct slice name)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (slice_eq(slice_cstr(p->specs[i].name), name))
-            return &p->specs[i];
-    return NULL;
+    const struct option_spec *found = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        if (!slice_eq(slice_cstr(p->specs[i].name), name))
+            continue;
+        found = &p->specs[i];
+        if (found->flag || !*found->value)
+            return found;
+    }
+    return found;
 }
 
 static const struct option_spec *find_letter(const struct option_parse *p, char letter)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A name that stands in the table n times may come n times: one value for each. */
 struct option_spec {
     const char *name;   /* without dashes */
     char letter;        /* 0: none */

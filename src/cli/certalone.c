@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 the port443 authors */
+
+/* A host of the engine for the time of one order. */
+#include "cli/certalone.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cli/cmd.h"
+#include "cli/faults.h"
+#include "cli/place.h"
+#include "cli/progress.h"
+#include "cli/responder.h"
+#include "os/file.h"
+#include "serve/hookrun.h"
+
+#define CLEAN_UP_TURN_MS 50
+#define CLEAN_UP_MS      3000 /* DNS records are taken away again after the order */
+
+struct alone {
+    const struct certalone *order;
+    struct loop *loop;
+    struct certhost host;
+    struct certkeep *keep;
+    struct certkeep_call call;
+    struct responder *responder;
+    struct hookrun *hooks;
+    struct loop_task published;
+    uint64_t version;
+    unsigned hooks_open;
+    bool ended;
+    int r;
+    struct fault fault;
+};
+
+/* ---- what the engine asks for ---- */
+
+static void on_certificate(void *ctx, const struct certhost_pair *p)
+{
+    (void)ctx, (void)p; /* the store has it */
+}
+
+static void tell_published(struct loop_task *t)
+{
+    struct alone *a = container_of(t, struct alone, published);
+    certkeep_published(a->keep, a->version);
+}
+
+static void publish(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n)
+{
+    struct alone *a = ctx;
+    a->version = version;
+    if (a->responder && responder_publish(a->responder, answers, n, loop_unix_ms(a->loop) / 1000))
+        fprintf(stderr, "port443 %s: an answer to a challenge could not be made\n", a->order->verb);
+    loop_defer(a->loop, &a->published);
+}
+
+static void run_hook(void *ctx, const struct certhost_call *call)
+{
+    struct alone *a = ctx;
+    a->hooks_open++;
+    if (hookrun_call(a->hooks, call)) {
+        a->hooks_open--;
+        certkeep_hook_done(a->keep, call->id, PROGRAM_NOT_STARTED, SLICE_EMPTY);
+    }
+}
+
+static struct slice hook_path(void *ctx, enum certhost_hook hook)
+{
+    const struct alone *a = ctx;
+    return hook == CERTHOST_HOOK_DNS ? slice_cstr(a->order->dns_hook) : SLICE_EMPTY;
+}
+
+static void on_hook_done(void *ctx, uint64_t id, int status, struct slice output)
+{
+    struct alone *a = ctx;
+    a->hooks_open--;
+    certkeep_hook_done(a->keep, id, status, output);
+}
+
+static void on_event(void *ctx, enum event_level level, const char *name,
+                     const struct event_field *fields, size_t n)
+{
+    (void)ctx, (void)level, (void)name, (void)fields, (void)n;
+}
+
+static void on_trouble(void *ctx, const struct fault *f)
+{
+    const struct alone *a = ctx;
+    progress_clear();
+    faults_print_one(a->order->verb, f);
+}
+
+static void on_progress(struct certkeep_call *c, const char *phase, struct slice name)
+{
+    const struct alone *a = c->ctx;
+    progress_show(name, phase, a->order->findings);
+}
+
+static void on_done(struct certkeep_call *c, int r, const struct fault *f)
+{
+    struct alone *a = c->ctx;
+    a->r = r;
+    if (f)
+        a->fault = *f;
+    a->ended = true;
+    loop_stop(a->loop);
+}
+
+/* ---- the run ---- */
+
+static int open_parts(struct alone *a, struct fault *f)
+{
+    const struct certalone *o = a->order;
+    const struct hookrun_host hooks = {.ctx = a, .path = hook_path, .on_done = on_hook_done};
+    int r = loop_new(&a->loop, f);
+    if (!r && o->ports)
+        r = responder_open(a->loop, o->settings->http_port, o->settings->https_port, &a->responder,
+                           f);
+    if (!r && (r = hookrun_new(a->loop, &hooks, &a->hooks)))
+        fault_set(f, r, "%s", err_text(r));
+    if (!r)
+        r = certkeep_open(a->loop, o->state, &a->host, &a->keep, f);
+    if (!r)
+        r = certkeep_want(a->keep, o->settings, o->names, o->nnames, f);
+    return r;
+}
+
+static void run(struct alone *a)
+{
+    a->call.ctx = a;
+    a->call.on_progress = on_progress;
+    a->call.on_done = on_done;
+    a->order->start(a->order->ctx, a->keep, &a->call);
+    if (!a->ended)
+        loop_run(a->loop);
+    bool dns = a->order->settings->dns_server.n || a->order->dns_hook;
+    for (int left = dns ? CLEAN_UP_MS : 0; left > 0 || a->hooks_open; left -= CLEAN_UP_TURN_MS)
+        loop_turn(a->loop, CLEAN_UP_TURN_MS);
+}
+
+static void close_parts(struct alone *a)
+{
+    certkeep_close(a->keep);
+    hookrun_free(a->hooks);
+    responder_close(a->responder);
+    loop_task_cancel(&a->published);
+    if (a->loop)
+        loop_free(a->loop);
+}
+
+/* Two commands at once would each make an account and an order. */
+static int lock(const struct certalone *o, int *ret_fd, struct fault *f)
+{
+    char path[PLACE_BYTES + 16];
+    snprintf(path, sizeof(path), "%s/cert.lock", o->state);
+    int r = file_mkdir_p(o->state, 0700, f);
+    if (!r)
+        r = file_lock(path, ret_fd, f);
+    if (r == ERR_EXISTS) {
+        fault_set(f, r, "another \"port443 cert\" is at work in %s", o->state);
+        fault_next(f, "wait until it has ended");
+    }
+    return r;
+}
+
+int certalone_run(const struct certalone *o)
+{
+    struct alone *a = mem_alloc(sizeof(*a));
+    int fd = -1;
+    if (!a)
+        return CMD_FAILED;
+    a->order = o;
+    a->host = (struct certhost){.ctx = a,
+                                .on_certificate = on_certificate,
+                                .publish = publish,
+                                .run_hook = run_hook,
+                                .on_event = on_event,
+                                .on_trouble = on_trouble};
+    loop_task_init(&a->published, tell_published);
+    int r = lock(o, &fd, &a->fault);
+    if (!r)
+        r = open_parts(a, &a->fault);
+    bool opened = r == OK;
+    if (opened)
+        run(a);
+    progress_clear();
+    close_parts(a);
+    file_close(fd);
+    r = opened ? a->r : r;
+    if (r) {
+        if (!a->fault.code)
+            fault_set(&a->fault, r, "%s", err_text(r));
+        faults_print_one(o->verb, &a->fault);
+    }
+    mem_free(a);
+    if (!r)
+        return CMD_GOOD;
+    return opened && (r == ERR_ACME || r == ERR_HOOK) ? CMD_BAD : CMD_FAILED;
+}
