@@ -32,7 +32,7 @@ static char dir[64], path[ACCOUNTFILE_PATH_BYTES];
 /* The CA's memory: one account, by the x coordinate of its key as it stands in the JWK. */
 static struct {
     char x[64]; /* empty: no account */
-    unsigned registered, found, updated, deactivated, rolled;
+    unsigned registered, found, missed, updated, deactivated, rolled;
     bool cut_before;    /* keyChange: the connection dies before it counts */
     unsigned cut_after; /* so often it dies afterwards */
     bool no_location, binding_required, refuse_change;
@@ -58,6 +58,7 @@ static void new_account(struct toyca *t, const struct toyca_request *q, struct b
         book.found++;
         toyca_answer(t, out, 200, book.no_location ? "" : fields, "{\"status\":\"valid\"}");
     } else if (toyca_payload_has(q, "onlyReturnExisting")) {
+        book.missed++;
         toyca_answer(t, out, 400, "",
                      "{\"type\":\"urn:ietf:params:acme:error:accountDoesNotExist\"}");
     } else {
@@ -258,6 +259,7 @@ static void registers_once(void **state)
     assert_int_equal(s[0].times + s[2].times, 2);
     assert_int_equal(s[1].times, 0);
     assert_int_equal(book.registered, 1);
+    assert_int_equal(book.missed, 0); /* nobody is asked about a key made just now */
     assert_true(has_file("account.key"));
     assert_true(has_file("account.json"));
     assert_true(slice_ends(account_signer(acc)->kid, SLICE("/acct/1")));
