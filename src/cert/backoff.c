@@ -88,10 +88,10 @@ const char *backoff_class_text(enum backoff_class c)
     return texts[c];
 }
 
-static int64_t doubling(int64_t first_s, int64_t most_s, uint32_t failures)
+static int64_t growing(int64_t first_s, int64_t by, int64_t most_s, uint32_t failures)
 {
     for (uint32_t i = 1; i < failures && first_s < most_s; i++)
-        first_s *= 2;
+        first_s *= by;
     return first_s < most_s ? first_s : most_s;
 }
 
@@ -99,14 +99,15 @@ static int64_t base_of(const struct backoff_input *in)
 {
     switch (in->class) {
     case BACKOFF_NETWORK:
-    case BACKOFF_VALIDATION:
-        return doubling(MINUTE_S, HOUR_S, in->failures);
+        return growing(MINUTE_S, 2, HOUR_S, in->failures);
+    case BACKOFF_VALIDATION: /* as Let's Encrypt asks for in its integration guide */
+        return growing(MINUTE_S, 10, 6 * HOUR_S, in->failures);
     case BACKOFF_RATE:
-        return doubling(HOUR_S, DAY_S, in->failures);
+        return growing(HOUR_S, 2, DAY_S, in->failures);
     case BACKOFF_PERMANENT:
         return DAY_S;
     case BACKOFF_LOCAL:
-        return doubling(5 * MINUTE_S, HOUR_S, in->failures);
+        return growing(5 * MINUTE_S, 2, HOUR_S, in->failures);
     }
     return DAY_S;
 }

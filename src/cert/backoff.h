@@ -10,8 +10,8 @@
 
 enum backoff_class {
     BACKOFF_NETWORK,    /* CA not reached, 5xx: a minute, doubling to an hour */
-    BACKOFF_VALIDATION, /* connection, dns, tls, unauthorized, incorrectResponse: the same, within
-                           the budget */
+    BACKOFF_VALIDATION, /* connection, dns, tls, unauthorized, incorrectResponse: 1, 10, 100
+                           minutes, then six hours; within the budget */
     BACKOFF_RATE,       /* rateLimited, 429: as Retry-After says, else an hour doubling to a day */
     BACKOFF_PERMANENT,  /* caa, rejectedIdentifier, invalidProfile, userActionRequired,
                            externalAccountRequired, malformed ...: once a day, loud */

@@ -16,6 +16,7 @@
 #include "cert/keephook.h"
 #include "cert/keepjob.h"
 #include "cert/keeplocal.h"
+#include "cert/keeplook.h"
 #include "cert/keepmetrics.h"
 #include "cert/keepname.h"
 #include "cert/keeporder.h"
@@ -266,7 +267,7 @@ void certkeep_renew(struct certkeep *k, struct certkeep_call *c, struct slice na
 
 void certkeep_dry_run(struct certkeep *k, struct certkeep_call *c, struct slice name)
 {
-    keepcall_dry_run(k, c, name);
+    keeplook_dry_run(k, c, name);
 }
 
 void certkeep_revoke(struct certkeep *k, struct certkeep_call *c, struct slice name,

@@ -63,7 +63,7 @@ void keepcall_finish(struct certkeep_call *c, int r)
     loop_defer(c->k->loop, &c->task);
 }
 
-static void progress(struct certkeep_call *c, const char *phase, struct slice name)
+void keepcall_tell(struct certkeep_call *c, const char *phase, struct slice name)
 {
     if (c->on_progress)
         c->on_progress(c, phase, name);
@@ -104,7 +104,7 @@ void keepcall_progress(const struct keepname *n, const char *phase, struct slice
 {
     for (size_t i = 0; i < KEEP_WAITERS; i++)
         if (n->waiters[i])
-            progress(n->waiters[i], phase, name);
+            keepcall_tell(n->waiters[i], phase, name);
 }
 
 /* The first error counts; the others were told as progress. */
@@ -125,7 +125,7 @@ void keepcall_ended(struct keepname *n, int r, const struct fault *f)
         n->waiters[i] = NULL;
         if (!c)
             continue;
-        progress(c, r ? (f && f->what[0] ? f->what : err_text(r)) : "issued", n->names[0]);
+        keepcall_tell(c, r ? (f && f->what[0] ? f->what : err_text(r)) : "issued", n->names[0]);
         one_less(c, r, f);
     }
 }
@@ -167,12 +167,12 @@ static int renew_local(struct certkeep_call *c, struct keepname *n, bool force)
         return fault_set(&c->fault, ERR_CONFIG, "no CA is configured for " SLICE_F,
                          SLICE_A(n->names[0]));
     if (!force && n->local_renew_s > certclock_now_s(n->k->loop)) {
-        progress(c, "is not due", n->names[0]);
+        keepcall_tell(c, "is not due", n->names[0]);
         return OK;
     }
     int r = keeplocal_renew(n, &c->fault);
     if (!r)
-        progress(c, "renewed by the local CA", n->names[0]);
+        keepcall_tell(c, "renewed by the local CA", n->names[0]);
     return r;
 }
 
@@ -189,7 +189,7 @@ static int renew_one(struct certkeep_call *c, struct keepname *n, bool force)
         return renew_local(c, n, force);
     if (!force && !due(n)) {
         snprintf(text, sizeof(text), "is not due until %s", keepname_time(n->plan.at_s, at));
-        progress(c, text, n->names[0]);
+        keepcall_tell(c, text, n->names[0]);
         return OK;
     }
     int r = wait_for(c, n);
@@ -222,26 +222,6 @@ void keepcall_renew(struct certkeep *k, struct certkeep_call *c, struct slice na
         forget_waiter(c);
     if (r || !c->left)
         keepcall_finish(c, r);
-}
-
-/* ---- dry run ---- */
-
-static struct keepname *find(struct certkeep *k, struct slice name)
-{
-    struct keepname *n = keepname_find(k, name, false);
-    return n ? n : keepname_find(k, name, true);
-}
-
-void keepcall_dry_run(struct certkeep *k, struct certkeep_call *c, struct slice name)
-{
-    const struct keepname *n = find(k, name);
-    keepcall_begin(k, c, NULL);
-    if (!n) {
-        keepcall_finish(c, not_wanted(c, name));
-        return;
-    }
-    progress(c, n->local ? "ok: the local CA signs it" : "not looked at", name);
-    keepcall_finish(c, OK);
 }
 
 /* ---- the account ---- */

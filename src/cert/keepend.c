@@ -116,8 +116,10 @@ void keepend_local(struct keepname *n, int r, const struct fault *f)
 static void order_failed(struct keepname *n, struct order_end *end)
 {
     int64_t now_s = certclock_now_s(n->k->loop);
-    const struct keepfail why = {end->r, end->class, &end->fault, &end->problem,
-                                 end->retry_after_s};
+    bool answered = end->problem.type.n || end->problem.status;
+    const struct keepfail why = {end->r,
+                                 answered ? backoff_class_of(end->r, &end->problem) : end->class,
+                                 &end->fault, &end->problem, end->retry_after_s};
     for (size_t i = 0; n->k->budget && i < end->nfailed; i++)
         budget_spend(n->k->budget, n->ca->url, end->failed[i], now_s);
     n->failed_types |= end->failed_types;

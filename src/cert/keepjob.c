@@ -7,7 +7,8 @@
 #include "cert/certclock.h"
 #include "cert/keepname.h"
 
-#define ISSUES (sizeof(((struct job *)0)->issues_s) / sizeof(int64_t))
+#define WORDS_BYTES 4096 /* of what a CA says about a failure */
+#define ISSUES      (sizeof(((struct job *)0)->issues_s) / sizeof(int64_t))
 
 /* ---- texts of the job, so that the arena can be had anew ---- */
 
@@ -101,17 +102,30 @@ void keepjob_reset(struct keepname *n)
 
 /* ---- failures ---- */
 
+/* The CA's words, those about single names behind them. */
+static int words_of(const struct keepfail *why, struct buf *out)
+{
+    const struct acmeobj_problem *p = why->problem;
+    if (!p || !p->detail.n)
+        return why->fault ? buf_add(out, slice_cstr(why->fault->what)) : OK;
+    int r = buf_add(out, p->detail);
+    for (size_t i = 0; !r && i < p->nsub; i++)
+        r = buf_printf(out, "; " SLICE_F ": " SLICE_F, SLICE_A(p->sub[i].identifier),
+                       SLICE_A(p->sub[i].detail));
+    return r == ERR_CAP ? OK : r;
+}
+
 static void remember(struct keepname *n, const struct keepfail *why)
 {
     struct job *j = &n->job;
-    const struct acmeobj_problem *p = why->problem && why->problem->type.n ? why->problem : NULL;
-    struct slice words = p && p->detail.n ? p->detail : SLICE_EMPTY;
-    if (!words.n && why->fault)
-        words = slice_cstr(why->fault->what);
-    if (arena_copy(&n->job_arena, words, &j->last_error))
+    struct buf words;
+    buf_init(&words, WORDS_BYTES);
+    if (words_of(why, &words) || arena_copy(&n->job_arena, buf_slice(&words), &j->last_error))
         j->last_error = SLICE_EMPTY;
-    if (arena_copy(&n->job_arena, p ? p->type : SLICE_EMPTY, &j->last_problem))
+    if (arena_copy(&n->job_arena, why->problem ? why->problem->type : SLICE_EMPTY,
+                   &j->last_problem))
         j->last_problem = SLICE_EMPTY;
+    buf_done(&words);
 }
 
 void keepjob_failed(struct keepname *n, const struct keepfail *why)

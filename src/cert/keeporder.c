@@ -12,6 +12,7 @@
 #include "cert/keepcall.h"
 #include "cert/keepend.h"
 #include "cert/keephook.h"
+#include "cert/keeplook.h"
 #include "cert/keepname.h"
 
 #define VALIDATIONS (CERTKEEP_HTTP01 | CERTKEEP_ALPN01 | CERTKEEP_DNS01 | CERTKEEP_PERSIST01)
@@ -75,9 +76,9 @@ static void begin_order(struct keepname *n);
 
 static void ask_hook(struct keepname *n)
 {
-    int r = n->staging || n->job.step != JOB_NONE ? ERR_NOT_FOUND : keephook_ask(n);
     struct fault f = {0};
     n->stage = KEEP_HOOK;
+    int r = n->staging || n->job.step != JOB_NONE ? ERR_NOT_FOUND : keephook_ask(n);
     if (r == ERR_NOT_FOUND)
         begin_order(n);
     else if (r)
@@ -102,7 +103,22 @@ void keeporder_allowed(struct keepname *n, int status, struct slice output)
 
 static void look_first(struct keepname *n)
 {
-    ask_hook(n);
+    struct fault f = {0};
+    if (!keeplook_wanted(n)) {
+        ask_hook(n);
+        return;
+    }
+    n->stage = KEEP_PREFLIGHT;
+    if (keeplook_begin(n))
+        keepend_local(n, fault_set(&f, ERR_NOMEM, "out of memory"), &f);
+}
+
+void keeporder_looked(struct keepname *n, int r, const struct fault *f)
+{
+    if (r)
+        keepend_local(n, r, f);
+    else
+        ask_hook(n);
 }
 
 /* ---- the order ---- */
@@ -218,6 +234,7 @@ void keeporder_stop(struct keepname *n)
     if (n->stage == KEEP_IDLE)
         return;
     acmeca_cancel(&n->ready);
+    keeplook_stop(n);
     order_free(n->order);
     n->order = NULL;
     n->stage = KEEP_IDLE;

@@ -13,5 +13,7 @@ void keeporder_start(struct keepname *n);
 void keeporder_stop(struct keepname *n);
 /* The pre-issue hook has spoken: 0 allows. */
 void keeporder_allowed(struct keepname *n, int status, struct slice output);
+/* Preflight is over; r other than OK forbids the order. */
+void keeporder_looked(struct keepname *n, int r, const struct fault *f);
 /* "ordering", "waiting for the CA's directory"; NULL when none is under way. */
 const char *keeporder_stage_text(const struct keepname *n);

@@ -8,6 +8,7 @@
  *   keepname.c    one wanted certificate: what it has and when something is due
  *   keepjob.c     its schedule and failure counters, on disk
  *   keeporder.c   one attempt to get it; keepend.c how it ends
+ *   keeplook.c    preflight
  *   keepari.c     what the CA says about its renewal
  *   keeplocal.c   the local root, local and temporary certificates
  *   keephook.c    programs of the owner

@@ -26,7 +26,7 @@ struct renewal {
 };
 
 /* The planned renewal of the certificate (leaf) with this metadata: never before it has a tenth of
- * its life (at most a day) behind it, whatever ARI says. */
+ * its life (at most an hour) behind it, whatever ARI says. */
 void renewal_plan(const struct certinfo *leaf, const struct lineage_meta *meta,
                   struct renewal *ret);
 /* "two thirds of its lifetime", constant. */
