@@ -331,14 +331,14 @@ static void on_found(struct dnszone_search *s, int r, const struct fault *found)
     struct dnsjob *j = container_of(s, struct dnsjob, search);
     struct fault f = {0};
     loop_timer_clear(&j->timer);
-    if (r) {
+    /* A hook program knows its zone by itself; the resolvers are polled then. */
+    if (r && (j->d->o.update || !s->named)) {
         dnsjob_tell(j, r, found);
         return;
     }
     j->zone = s->found;
     j->step = DNSJOB_ADD;
-    if (j->d->o.update)
-        r = choose_targets(j, &f);
+    r = j->d->o.update ? choose_targets(j, &f) : OK;
     if (!r)
         r = start_change(j, &f);
     if (r)

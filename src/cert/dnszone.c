@@ -87,6 +87,7 @@ static int take_cname(struct dnszone_search *s, const struct dns_answer *a)
             fault_next(&s->fault, "leave the zone out of the settings, it is found by itself");
             return ERR_CONFIG;
         }
+        s->named = true;
         ask_zone(s);
         return OK;
     }

@@ -34,6 +34,7 @@ struct dnszone_search {
     size_t nnames, next_name;
     unsigned step, hops;
     bool fixed; /* the zone was given */
+    bool named; /* found.name is the end of the CNAMEs, also when the zone is not found */
     bool v6, for_primary;
     struct fault fault;
     /* OK: search->found; the slices stay in the arena. The search is over. */

@@ -509,6 +509,22 @@ static void hooks(void **state)
     dnssolve_free(d);
 }
 
+static void hook_without_a_zone(void **state)
+{
+    (void)state;
+    struct dnssolve_options o = options(false);
+    struct dnssolve *d = solver(&o);
+    struct told t;
+    present(d, &t, "www.b.test", "v");
+    until_hook();
+    nameserver_add(&ns, "_acme-challenge.www.b.test. 60 IN TXT \"v\"");
+    hook_done(d, 0, "");
+    until(&t.times, 1);
+    assert_int_equal(t.r, OK);
+    assert_string_equal(host_saw.events, "dns_record_seen:2"); /* by the resolvers alone */
+    dnssolve_free(d);
+}
+
 static void clean_up_after_a_failed_hook(void **state)
 {
     (void)state;
@@ -660,6 +676,7 @@ int main(void)
         TEST(every_server_is_waited_for),
         TEST(unreachable_servers),
         TEST(hooks),
+        TEST(hook_without_a_zone),
         TEST(clean_up_after_a_failed_hook),
         TEST(withdrawn_at_every_step),
         TEST(freed_under_way),
