@@ -17,8 +17,8 @@ struct account {
     struct secret eab_key;
     char path[ACCOUNTFILE_PATH_BYTES];
     struct file_info seen; /* account.json as we know it */
-    bool loaded, fresh;    /* fresh: the key was made just now, no CA knows it */
-    struct arena arena;    /* texts of record */
+    bool loaded;
+    struct arena arena; /* texts of record */
     struct accountfile_record record;
     struct key *key, *next;
     struct acmeca_signer signer;

@@ -54,7 +54,6 @@ static int load(struct account *a, struct fault *f)
     if (story.code)
         a->notice = story;
     a->record = x.record;
-    a->fresh = false;
     set_key(a, x.key);
     set_next(a, x.next);
     BEST_EFFORT(accountfile_changed(a->path, &a->seen));
@@ -218,7 +217,6 @@ static void on_registered(struct acmeca_call *c, const struct acmeca_answer *ans
         fail_answer(a, &told, "making an account");
         return;
     }
-    a->fresh = false;
     secret_done(&a->eab_key); /* single-use with many CAs */
     end_registration(a, ans);
 }
@@ -329,7 +327,6 @@ static int make_key(struct account *a, struct fault *f)
         keystore_unref(key);
         return r;
     }
-    a->fresh = true;
     set_key(a, key);
     return OK;
 }
@@ -460,8 +457,6 @@ static void decide(struct account *a)
             fail(a, r, &f);
         else
             register_account(a);
-    } else if (!a->record.url.n && a->fresh) {
-        register_account(a);
     } else if (!a->record.url.n) {
         ask_for(a, a->key, on_found);
     } else if (a->kind == ACCOUNT_READY || (a->kind == ACCOUNT_ROLLOVER && a->changed)) {
