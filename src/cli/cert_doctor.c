@@ -83,7 +83,7 @@ static void print_state(const struct page *p, const struct certrow *row)
     printf("\n  renewal  %s: %s\n", certrow_time(row->plan.at_s, at), certrow_why(row));
 }
 
-static void print_job(const struct certrow *row)
+static void print_job(const struct certrow *row, bool server)
 {
     char shown[ERROR_MAX], at[CERTROW_TIME];
     const struct job *j = &row->job;
@@ -96,10 +96,12 @@ static void print_job(const struct certrow *row)
         printf("           type " SLICE_F ", %s",
                SLICE_A(j->last_problem.n ? j->last_problem : SLICE("none")),
                certrow_time(j->last_failure_s, at));
-        printf(", %u failures in a row\n", j->failures);
+        printf(", %u in a row\n", j->failures);
     }
-    if (j->failures)
+    if (j->failures && server)
         printf("  next try %s\n", certrow_time(j->next_s, at));
+    else if (j->failures)
+        puts("  next try by the next command: no server runs");
 }
 
 static const char *remedy(struct slice problem)
@@ -156,11 +158,13 @@ static void on_row(void *ctx, const struct certrow *row)
 {
     struct page *p = ctx;
     char phase[80];
+    if (p->shown && is(row, "temporary"))
+        return; /* stands in for the one above */
     if (p->shown++)
         putchar('\n');
     printf(SLICE_F " (%s)\n\n", SLICE_A(row->name), row->rsa ? "RSA" : "ECDSA");
     print_state(p, row);
-    print_job(row);
+    print_job(row, p->server);
     if (!p->server)
         puts("  server   none is running with this state directory");
     else if (!certlive_has(p->live, row->name))

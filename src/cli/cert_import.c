@@ -15,6 +15,7 @@
 #include "cli/faults.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/filetree.h"
 
 #define VERB "cert import"
 
@@ -78,6 +79,7 @@ int cert_import(int argc, char **argv)
                 from ? "" : "no usual place ", from ? from : "(/etc/letsencrypt, /var/lib/caddy)");
         return CMD_FAILED;
     }
+    filetree_private();
     if (!dry_run && (file_mkdir_p(w.state, 0700, &f) || lineage_open_store(w.state, &f))) {
         faults_print_one(VERB, &f);
         return CMD_FAILED;

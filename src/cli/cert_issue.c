@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cert/lineage.h"
 #include "cli/cert.h"
 #include "cli/certalone.h"
 #include "cli/certlive.h"
@@ -16,7 +17,8 @@
 #include "cli/cmd.h"
 #include "crypt/localca.h"
 
-#define VERB "cert issue"
+#define VERB        "cert issue"
+#define ARENA_BYTES (512 * 1024)
 
 static const char usage[] =
     "usage: port443 cert issue NAME... [--directory URL] [--email ADDRESS] [OPTION ...]\n\n"
@@ -99,6 +101,33 @@ static int through_server(const struct certword *w, const struct wish *wish)
     return status;
 }
 
+/* Of the present certificate; 0: there is none. */
+static uint64_t generation_of(const char *state, const struct lineage_id *id)
+{
+    struct lineage_loaded l;
+    struct arena a;
+    uint64_t generation = 0;
+    arena_init(&a, ARENA_BYTES);
+    if (lineage_peek(state, id, &a, &l, NULL) == OK) {
+        generation = l.meta.generation;
+        certstore_pair_done(&l.pair);
+    }
+    arena_done(&a);
+    return generation;
+}
+
+static void print_end(const struct wish *wish, bool is_new)
+{
+    if (is_new)
+        printf("the certificate of " SLICE_F " is in the store\n"
+               "  \"port443 cert export " SLICE_F " --to DIR\" writes it for another program\n",
+               SLICE_A(wish->names[0]), SLICE_A(wish->names[0]));
+    else
+        printf("the store has a certificate of " SLICE_F " that is not due: nothing was ordered\n"
+               "  --force orders another\n",
+               SLICE_A(wish->names[0]));
+}
+
 static int alone(const struct certword *w, struct certopts *o, struct wish *wish)
 {
     struct certkeep_settings s;
@@ -127,11 +156,11 @@ static int alone(const struct certword *w, struct certopts *o, struct wish *wish
         .start = start,
         .ctx = wish,
     };
+    const struct lineage_id id = {wish->names[0], o->rsa};
+    uint64_t before = generation_of(w->state, &id);
     status = certalone_run(&order);
     if (status == CMD_GOOD && !wish->dry_run)
-        printf("the certificate of " SLICE_F " is in the store\n"
-               "  \"port443 cert export " SLICE_F " --to DIR\" writes it for another program\n",
-               SLICE_A(wish->names[0]), SLICE_A(wish->names[0]));
+        print_end(wish, generation_of(w->state, &id) != before);
     return status;
 }
 

@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/responder.h"
 #include "os/file.h"
+#include "os/filetree.h"
 #include "serve/hookrun.h"
 
 #define CLEAN_UP_TURN_MS 50
@@ -171,6 +172,7 @@ int certalone_run(const struct certalone *o)
     int fd = -1;
     if (!a)
         return CMD_FAILED;
+    filetree_private(); /* whatever is written holds keys or stands beside them */
     a->order = o;
     a->host = (struct certhost){.ctx = a,
                                 .on_certificate = on_certificate,

@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "cli/cert.h"
 #include "cli/cmd.h"
-#include "os/filetree.h"
 
 static const struct word {
     const char *name;
@@ -61,7 +60,6 @@ static int unknown_word(const char *name)
 
 int cmd_cert(int argc, char **argv)
 {
-    filetree_private(); /* whatever a word writes holds keys or stands beside them */
     if (argc < 2) {
         fputs("port443 cert: say what to do with certificates: list, issue, renew ...\n"
               "  \"port443 cert --help\" describes the words\n",

@@ -50,6 +50,12 @@ def certbot_account(root, key, ca="acme-v02.api.letsencrypt.org/directory"):
     (place / "regr.json").write_text(json.dumps({"body": {}, "uri": "https://acme-v02.api.letsencrypt.org/acme/acct/1"}))
 
 
+def umask():
+    before = os.umask(0o022)
+    os.umask(before)
+    return before & 0o022
+
+
 def chain_of(path):
     end = b"-----END CERTIFICATE-----\n"
     return [x509.load_pem_x509_certificate(part + end) for part in path.read_bytes().split(end)[:-1]]
@@ -192,6 +198,7 @@ def test_export(certs, cert, tmp_path):
     assert key.private_numbers() == pair.private_key.private_numbers()
     assert stat.S_IMODE((to / "key.pem").stat().st_mode) == 0o600
     assert stat.S_IMODE((to / "fullchain.pem").stat().st_mode) == 0o644
+    assert stat.S_IMODE(to.stat().st_mode) == 0o777 & ~umask(), "others must be able to enter"
     assert sorted(p.name for p in to.iterdir()) == ["chain.pem", "fullchain.pem", "key.pem"]
     group = grp.getgrgid(os.getgid()).gr_name
     assert cert("export", "www.example.org", "--to", to, "--group", group).returncode == 0

@@ -4,11 +4,15 @@
 
 import json
 import os
+import pty
 import shutil
 import socket
+import subprocess
 
 import pytest
 from lib.certs import Certs
+from lib.ports import Ports
+from lib.server import BINARY
 
 WORDS = ["list", "doctor", "issue", "renew", "revoke", "account", "import", "export", "dns", "root", "trust"]
 
@@ -129,7 +133,8 @@ def test_doctor_repeats_the_ca(cert, kept):
     (kept / "job.json").write_text(json.dumps({"step": "none", "failures": 3, "last_error": words, "last_problem": "caa",
                                                "last_failure_s": 1700000000, "next_s": 1900000000}))
     done = cert("doctor", "www.example.org")
-    assert done.returncode == 1 and words in done.stdout and "CAA records" in done.stdout and "2030-" in done.stdout
+    assert done.returncode == 1 and words in done.stdout and "CAA records" in done.stdout
+    assert "no server runs" in done.stdout and "3 in a row" in done.stdout
     row = json.loads(cert("list", "--json").stdout)[0]
     assert (row["last_error"], row["last_problem"], row["failures"]) == (words, "caa", 3)
     assert words in cert("list").stdout
@@ -156,3 +161,26 @@ def test_foreign_store(cert, state, tmp_path):
     (tmp_path / "le/live").mkdir(parents=True)
     done = cert("import", "--from", tmp_path / "le")
     assert done.returncode == 2 and "wiki.txt" in done.stderr and "--state" in done.stderr
+
+
+@pytest.mark.parametrize("term, moves", [("xterm", True), ("dumb", False)])
+def test_progress(term, moves, state):
+    """One line that is rewritten, and taken away before the end is told; nothing where it cannot be."""
+    ours, theirs = pty.openpty()
+    words = [BINARY, "cert", "issue", "www.example.org", "--challenge", "http-01", "--http-port", str(Ports(1).numbers[0]),
+             "--directory", "https://127.0.0.1:1/dir", "--no-preflight", "--state", str(state)]
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": term}) as child:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other side is closed
+                break
+            shown += part
+        assert child.wait() == 2, shown
+    os.close(ours)
+    lines = shown.split(b"\r\x1b[K")
+    assert (len(lines) > 2) == moves and b"\n" not in b"".join(lines[:-1]), shown
+    assert lines[-1].startswith(b"port443 cert issue: ") and b"127.0.0.1:1" in lines[-1]
+    assert not moves or any(part.startswith(b"www.example.org: ") for part in lines)
