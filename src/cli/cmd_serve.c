@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* `port443 serve`: arguments to a running server, and the few lines that say it is up. Joins the
- * server with the certificate engine, which do not know each other. */
+/* `port443 serve`: arguments to a running server, and the few lines that say it is up. */
 #include "cli/cmd.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "cert/certkeep.h"
+#include "cli/engine.h"
 #include "cli/faults.h"
 #include "cli/option.h"
 #include "cli/source.h"
@@ -16,8 +15,7 @@
 #include "os/file.h"
 #include "serve/master.h"
 
-#define ARGV_MAX   512
-#define WANTED_MAX 4096
+#define ARGV_MAX 512
 
 static const char usage[] =
     "usage: port443 serve [-c FILE] [NAME=TARGET ...] [OPTION ...]\n\n"
@@ -38,66 +36,6 @@ static const char usage[] =
     "  port443 serve www.example.com=/srv/www app.example.com=3000\n"
     "  port443 serve --https-port 8443 --http-port 8080 localhost=./site\n"
     "  port443 serve -c port443.yaml\n";
-
-/* ---- the certificate engine behind the keeper's table ---- */
-
-/* One engine in the keeper process. */
-static struct {
-    const struct keeper_host *keeper;
-    struct certhost host;
-    struct certkeep *keep;
-} joint;
-
-static void on_certificate(void *ctx, const struct certhost_pair *p)
-{
-    (void)ctx;
-    joint.keeper->on_certificate(joint.keeper->ctx, p->name, p->chain_pem, p->key_pem);
-}
-
-static void on_trouble(void *ctx, const struct fault *f)
-{
-    (void)ctx;
-    joint.keeper->on_trouble(joint.keeper->ctx, f);
-}
-
-static int engine_open(struct loop *l, const char *state_dir, const struct keeper_host *host,
-                       void **ret, struct fault *f)
-{
-    joint.keeper = host;
-    joint.host = (struct certhost){.on_certificate = on_certificate, .on_trouble = on_trouble};
-    int r = certkeep_open(l, state_dir, &joint.host, &joint.keep, f);
-    if (!r)
-        *ret = joint.keep;
-    return r;
-}
-
-static int engine_want(void *engine, const struct keeper_name *names, size_t n, struct fault *f)
-{
-    const struct certkeep_settings settings = {.keys = CERTKEEP_ECDSA};
-    static struct certkeep_name wanted[WANTED_MAX];
-    if (n > WANTED_MAX)
-        return fault_set(f, ERR_CAP, "more than %d certificates", WANTED_MAX);
-    for (size_t i = 0; i < n; i++)
-        wanted[i] = (struct certkeep_name){names[i].names, names[i].nnames, names[i].local};
-    return certkeep_want(engine, &settings, wanted, n, f);
-}
-
-static void engine_report(void *engine, struct json *j)
-{
-    certkeep_report(engine, j);
-}
-
-static void engine_close(void *engine)
-{
-    certkeep_close(engine);
-}
-
-static const struct keeper_ops engine = {
-    .open = engine_open,
-    .want = engine_want,
-    .report = engine_report,
-    .close = engine_close,
-};
 
 /* ---- the banner ---- */
 
@@ -214,7 +152,7 @@ int cmd_serve(int argc, char **argv)
         .state_dir = a.state,
         .socket_path = a.socket,
         .argv = successor_argv,
-        .keeper = &engine,
+        .keeper = &engine_keeper_ops,
         .on_ready = print_ready,
     };
     static struct conf_faults faults;

@@ -23,7 +23,8 @@ enum certhost_answer_kind { CERTHOST_HTTP01, CERTHOST_ALPN01 };
 
 struct certhost_answer {
     enum certhost_answer_kind kind;
-    struct slice name;    /* identifier; ALPN01: server name as validators send it */
+    struct slice name;    /* identifier; ALPN01: who answers makes the server name of it
+                             (alpncert_server_name) */
     struct slice token;   /* HTTP01: last path segment */
     struct slice content; /* HTTP01: key authorization */
     uint8_t digest[32];   /* ALPN01: SHA-256 of the key authorization */

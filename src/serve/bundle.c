@@ -11,8 +11,6 @@
 #include "os/file.h"
 #include "serve/bundle_state.h"
 
-#define KEPT_BYTES 300 /* "local:NAME:cert" */
-
 void bundle_state_drop_bytes(struct slice *s)
 {
     if (s->p)
@@ -105,26 +103,22 @@ bool bundle_file(const struct bundle *b, struct slice path, struct slice *ret)
     return it != NULL;
 }
 
-/* Under what a certificate of the keeper stands among the files: no path begins so. */
-static struct slice kept_path(char dst[KEPT_BYTES], struct slice name, const char *part)
+void bundle_drop(struct bundle *b, struct slice path)
 {
-    int n = snprintf(dst, KEPT_BYTES, "local:" SLICE_F ":%s", SLICE_A(name), part);
-    return slice_of(dst, (size_t)n < KEPT_BYTES ? (size_t)n : KEPT_BYTES - 1);
+    struct bundle_item *it = find(b, path, false);
+    if (!it)
+        return;
+    bundle_state_drop_bytes(&it->path);
+    bundle_state_drop_bytes(&it->bytes);
+    *it = b->items[--b->nitems];
 }
 
-bool bundle_kept(const struct bundle *b, struct slice name, struct slice *ret_chain,
-                 struct slice *ret_key)
+void bundle_each(const struct bundle *b,
+                 void (*each)(void *ctx, struct slice path, struct slice bytes), void *ctx)
 {
-    char path[KEPT_BYTES];
-    return bundle_file(b, kept_path(path, name, "cert"), ret_chain) &&
-           bundle_file(b, kept_path(path, name, "key"), ret_key);
-}
-
-int bundle_keep(struct bundle *b, struct slice name, struct slice chain, struct slice key)
-{
-    char path[KEPT_BYTES];
-    int r = bundle_put(b, kept_path(path, name, "key"), key);
-    return r ? r : bundle_put(b, kept_path(path, name, "cert"), chain);
+    for (size_t i = 0; i < b->nitems; i++)
+        if (b->items[i].fd < 0)
+            each(ctx, b->items[i].path, b->items[i].bytes);
 }
 
 int bundle_root(const struct bundle *b, struct slice path)
@@ -231,6 +225,15 @@ static void want_root(struct collecting *col, struct slice path)
     report(col, &f);
 }
 
+static void want_acme(struct collecting *col, const struct conf *conf)
+{
+    const struct conf_place place = {.file = conf->file.n ? conf->file : SLICE("command line")};
+    col->place = &place;
+    want_file(col, conf->acme.ca_file);
+    want_file(col, conf->acme.eab.key_file);
+    want_file(col, conf->acme.dns.tsig_secret_file);
+}
+
 static void want_route(struct collecting *col, const struct conf_route *route)
 {
     col->place = &route->place;
@@ -305,6 +308,8 @@ int bundle_collect(const struct bundle_source *src, struct bundle **ret, struct 
         faults->count = 1;
     if (!r)
         r = bundle_conf(col.b, &conf, faults);
+    if (!r)
+        want_acme(&col, conf);
     for (size_t i = 0; !r && i < conf->nsites; i++)
         want_site(&col, &conf->sites[i]);
     if (!r && col.failed)
@@ -336,4 +341,42 @@ int bundle_conf(const struct bundle *b, struct conf **ret, struct conf_faults *f
                               .settings = settings,
                               .nsettings = b->nsettings};
     return conf_load(&src, ret, faults);
+}
+
+static int copy_source(const struct bundle *b, struct bundle *to)
+{
+    if (b->path && !(to->path = mem_strdup(b->path)))
+        return ERR_NOMEM;
+    char *text = mem_dup(b->text.p, b->text.n);
+    if (!text)
+        return ERR_NOMEM;
+    to->text = slice_of(text, b->text.n);
+    for (size_t i = 0; i < b->nwords; i++, to->nwords++)
+        if (!(to->words[i] = mem_strdup(b->words[i])))
+            return ERR_NOMEM;
+    for (size_t i = 0; i < b->nsettings; i++) {
+        to->nsettings++;
+        to->settings[i][0] = mem_strdup(b->settings[i][0]);
+        to->settings[i][1] = mem_strdup(b->settings[i][1]);
+        if (!to->settings[i][0] || !to->settings[i][1])
+            return ERR_NOMEM;
+    }
+    return OK;
+}
+
+int bundle_plan(const struct bundle *b, const struct conf *conf, struct bundle **ret)
+{
+    const struct slice paths[] = {conf->acme.ca_file, conf->acme.eab.key_file,
+                                  conf->acme.dns.tsig_secret_file};
+    struct slice bytes;
+    struct bundle *plan = bundle_state_make();
+    int r = plan ? copy_source(b, plan) : ERR_NOMEM;
+    for (size_t i = 0; !r && i < ARRAY_LEN(paths); i++)
+        if (paths[i].n && bundle_file(b, paths[i], &bytes))
+            r = bundle_put(plan, paths[i], bytes);
+    if (r)
+        bundle_unref(plan);
+    else
+        *ret = plan;
+    return r;
 }

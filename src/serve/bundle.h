@@ -3,7 +3,7 @@
 
 /* A configuration with everything that only the master may read: the text of the file, the bytes of
  * certificate and key files, handles of document roots (opened before root rights are dropped, so a
- * root below a private home works), and the certificates that the keeper made. The master collects
+ * root below a private home works), and what the keeper made (serve/kept). The master collects
  * it, workers build generations from it; a reload sends the whole of it. */
 #pragma once
 
@@ -39,11 +39,14 @@ int bundle_root(const struct bundle *b, struct slice path);
 size_t bundle_roots(const struct bundle *b, int *fds, size_t cap);
 /* Sets or replaces bytes (a certificate file changed). Wipes the old bytes. ERR_NOMEM. */
 int bundle_put(struct bundle *b, struct slice path, struct slice bytes) MUST_USE;
-/* What the keeper made for a name: chain and key in PEM; false when it is not in the bundle. */
-bool bundle_kept(const struct bundle *b, struct slice name, struct slice *ret_chain,
-                 struct slice *ret_key);
-/* Sets or replaces that. ERR_NOMEM. */
-int bundle_keep(struct bundle *b, struct slice name, struct slice chain, struct slice key) MUST_USE;
+/* Takes bytes out again, wiped; nothing when they are not there. */
+void bundle_drop(struct bundle *b, struct slice path);
+/* Calls `each` for all bytes, whatever they came from; it must not change the bundle. */
+void bundle_each(const struct bundle *b,
+                 void (*each)(void *ctx, struct slice path, struct slice bytes), void *ctx);
+/* The part that the keeper needs: the source, and the files that acme names; no keys of sites, no
+ * roots. ERR_NOMEM. */
+int bundle_plan(const struct bundle *b, const struct conf *conf, struct bundle **ret) MUST_USE;
 /* Calls `each` for every file that came from the file system, so that it can be watched. */
 void bundle_each_file(const struct bundle *b, void (*each)(void *ctx, const char *path), void *ctx);
 /* The certificate files of a site as they are now, in a bundle of their own, so that halves of a

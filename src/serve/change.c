@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "crypt/localca.h"
 #include "os/proc.h"
 #include "serve/clocks.h"
 #include "serve/generation.h"
+#include "serve/kept.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 
@@ -72,7 +72,7 @@ static void finish(struct master *m, bool ok, const char *text)
     if (m->phase == MASTER_RUNNING && ch->sent)
         settle_workers(m, ok);
     if (m->phase == MASTER_RUNNING && ch->asked && !ok)
-        change_ask_certificates(m, m->conf);
+        change_ask_certificates(m, m->bundle, m->conf);
     admin_say(call, ok ? 200 : 422, text);
 }
 
@@ -112,10 +112,10 @@ static const char *fixed_part_changed(const struct conf *old, const struct conf 
 
 bool change_certified(const struct bundle *b, const struct conf *conf)
 {
-    struct slice chain, key;
+    struct kept_pair pairs[KEPT_SLOTS];
     for (size_t i = 0; i < conf->nsites; i++) {
         const struct conf_site *s = &conf->sites[i];
-        if (s->tls.certs.count == 0 && !bundle_kept(b, s->name, &chain, &key))
+        if (s->tls.certs.count == 0 && !kept_pairs(b, s->name, pairs))
             return false;
     }
     return true;
@@ -224,17 +224,6 @@ static bool acceptable(struct master *m)
     return true;
 }
 
-/* Names that stay keep the certificates that they have. */
-static int copy_kept(struct bundle *to, const struct bundle *from, const struct conf *conf)
-{
-    struct slice chain, key;
-    int r = OK;
-    for (size_t i = 0; !r && i < conf->nsites; i++)
-        if (bundle_kept(from, conf->sites[i].name, &chain, &key))
-            r = bundle_keep(to, conf->sites[i].name, chain, key);
-    return r;
-}
-
 void change_begin(struct master *m, struct admin_call *call)
 {
     struct change *ch = &m->change;
@@ -248,13 +237,13 @@ void change_begin(struct master *m, struct admin_call *call)
     ch->asked = ch->sent = ch->failed = false;
     if (!acceptable(m))
         return;
-    if (copy_kept(ch->bundle, m->bundle, ch->conf)) {
+    if (kept_inherit(ch->bundle, m->bundle, ch->conf)) {
         finish(m, false, "out of memory");
         return;
     }
     loop_timer_set(m->loop, &ch->bound, CHANGE_BOUND_MS);
     ch->asked = true;
-    change_ask_certificates(m, ch->conf);
+    change_ask_certificates(m, ch->bundle, ch->conf);
     if (change_certified(ch->bundle, ch->conf))
         dispatch(m);
 }
@@ -303,42 +292,17 @@ void change_lost(struct master *m, struct child *k)
 
 /* ---- certificates ---- */
 
-static int pack_name(struct buf *b, const struct conf_site *s)
+void change_ask_certificates(struct master *m, const struct bundle *b, const struct conf *conf)
 {
-    bool local = localca_permits(s->name);
-    for (size_t i = 0; i < s->aliases.count; i++)
-        local &= localca_permits(s->aliases.items[i]);
-    size_t count = 1 + s->aliases.count;
-    uint8_t head[3] = {local, (uint8_t)(count >> 8), (uint8_t)count};
-    int r = buf_add(b, slice_of(head, sizeof(head)));
+    struct bundle *plan = NULL;
+    if (m->keeper.state != CHILD_READY)
+        return; /* it is told when it is */
+    int r = bundle_plan(b, conf, &plan);
     if (!r)
-        r = message_text(b, s->name);
-    for (size_t i = 0; !r && i < s->aliases.count; i++)
-        r = message_text(b, s->aliases.items[i]);
-    return r;
-}
-
-void change_ask_certificates(struct master *m, const struct conf *conf)
-{
-    struct buf b;
-    int r = OK;
-    buf_init(&b, 16 * 1024 * 1024);
-    for (size_t i = 0; !r && i < conf->nsites; i++)
-        if (conf->sites[i].tls.certs.count == 0)
-            r = pack_name(&b, &conf->sites[i]);
-    if (!r && m->keeper.state == CHILD_READY)
-        r = chan_send_blob(&m->keeper.chan, MESSAGE_NAMES, buf_slice(&b));
+        r = parcel_send(plan, &m->keeper.chan, MESSAGE_BUNDLE);
+    bundle_unref(plan);
     if (r)
-        EVENT(m->events, EVENT_ERROR, "names_not_sent", EV_CSTR("error", err_name(r)));
-    buf_done(&b);
-}
-
-static bool has_kept(const struct bundle *b, struct slice name, struct slice chain,
-                     struct slice key)
-{
-    struct slice old_chain, old_key;
-    return !b || (bundle_kept(b, name, &old_chain, &old_key) && slice_eq(old_chain, chain) &&
-                  slice_eq(old_key, key));
+        EVENT(m->events, EVENT_ERROR, "plan_not_sent", EV_CSTR("error", err_name(r)));
 }
 
 static void tell_workers(struct master *m, uint16_t type, struct slice payload, struct slice of)
@@ -352,19 +316,24 @@ static void tell_workers(struct master *m, uint16_t type, struct slice payload, 
     }
 }
 
+static int keep(struct master *m, struct slice name, const struct kept_pair *p)
+{
+    int r = kept_put(m->bundle, name, p);
+    return r || !m->change.bundle ? r : kept_put(m->change.bundle, name, p);
+}
+
 void change_certificate(struct master *m, struct slice payload)
 {
-    struct cur c = cur_of(payload);
-    struct slice name = message_next(&c), chain = message_next(&c), key = message_next(&c);
+    struct kept_pair p;
+    struct slice name;
     struct change *ch = &m->change;
-    if (c.bad || name.n > 255) {
+    if (kept_unpack(payload, &name, &p)) {
         EVENT(m->events, EVENT_ERROR, "certificate_malformed", EV_UINT("bytes", payload.n));
         return;
     }
-    /* Every list of names makes the keeper hand out all it has; most of it is in use already. */
-    if (!has_kept(m->bundle, name, chain, key) || !has_kept(ch->bundle, name, chain, key)) {
-        if (bundle_keep(m->bundle, name, chain, key) ||
-            (ch->bundle && bundle_keep(ch->bundle, name, chain, key)))
+    /* Every plan makes the keeper hand out all it has; most of it is in use already. */
+    if (!kept_has(m->bundle, name, &p) || !kept_has(ch->bundle, name, &p)) {
+        if (keep(m, name, &p))
             EVENT(m->events, EVENT_ERROR, "certificate_not_kept", EV_TEXT("of", name));
         tell_workers(m, MESSAGE_CERTIFICATE, payload, name);
     }
@@ -372,6 +341,22 @@ void change_certificate(struct master *m, struct slice payload)
         master_state_certified(m);
     else if (ch->bundle && !ch->sent && change_certified(ch->bundle, ch->conf))
         dispatch(m);
+}
+
+void change_certificate_gone(struct master *m, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    struct slice name = message_next(&c);
+    unsigned slot = cur_u8(&c);
+    if (c.bad || slot >= KEPT_SLOTS) {
+        EVENT(m->events, EVENT_ERROR, "certificate_malformed", EV_UINT("bytes", payload.n));
+        return;
+    }
+    /* The last pair of a name stays: an old certificate is better than none. */
+    kept_remove(m->bundle, name, (enum kept_slot)slot, false);
+    if (m->change.bundle)
+        kept_remove(m->change.bundle, name, (enum kept_slot)slot, false);
+    tell_workers(m, MESSAGE_CERTIFICATE_GONE, payload, name);
 }
 
 /* Puts one file of the site into `to`, if it is there at all, and into the message. */

@@ -35,7 +35,9 @@ void change_certificate(struct master *m, struct slice payload);
 void change_file(struct master *m, const char *path);
 /* Watches every certificate file of the bundle in use, and no other. */
 void change_watch(struct master *m);
-/* Tells the keeper which names of `conf` need a certificate from it. */
-void change_ask_certificates(struct master *m, const struct conf *conf);
+/* A pair was given up (MESSAGE_CERTIFICATE_GONE). */
+void change_certificate_gone(struct master *m, struct slice payload);
+/* Hands the keeper what it needs of a configuration: which names need a certificate, and how. */
+void change_ask_certificates(struct master *m, const struct bundle *b, const struct conf *conf);
 /* Does the bundle hold a certificate for every site of conf? */
 bool change_certified(const struct bundle *b, const struct conf *conf);

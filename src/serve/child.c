@@ -15,11 +15,52 @@
 #include "serve/master_state.h"
 #include "serve/message.h"
 #include "serve/overview.h"
+#include "serve/relay.h"
 #include "serve/worker.h"
 
 #define RESPAWN_FIRST_MS 1000
 #define RESPAWN_MAX_MS   30000
 #define REPORT_MAX       (8 * 1024 * 1024)
+
+static bool from_keeper(struct master *m, uint16_t type, struct slice payload)
+{
+    switch (type) {
+    case MESSAGE_CERTIFICATE:
+        change_certificate(m, payload);
+        return true;
+    case MESSAGE_CERTIFICATE_GONE:
+        change_certificate_gone(m, payload);
+        return true;
+    case MESSAGE_CHALLENGES:
+        relay_table(m, payload);
+        return true;
+    case MESSAGE_COMMAND_LINE:
+        relay_line(m, payload, false);
+        return true;
+    case MESSAGE_COMMAND_DONE:
+        relay_line(m, payload, true);
+        return true;
+    case MESSAGE_DEMAND_DONE:
+        relay_demand_done(m, payload);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool from_worker(struct master *m, struct child *k, uint16_t type, struct slice payload)
+{
+    switch (type) {
+    case MESSAGE_PUBLISHED:
+        relay_published(m, k, payload);
+        return true;
+    case MESSAGE_DEMAND:
+        relay_demand(m, payload);
+        return true;
+    default:
+        return false;
+    }
+}
 
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
@@ -41,15 +82,13 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
     case MESSAGE_RELOADED:
         change_done(m, k);
         break;
-    case MESSAGE_CERTIFICATE:
-        if (k->keeper) /* a worker that was taken over must not hand out certificates */
-            change_certificate(m, payload);
-        break;
     case MESSAGE_REPORT:
         overview_report(m, k, payload);
         break;
     default:
-        EVENT(m->events, EVENT_ERROR, "unknown_message", EV_UINT("message", type));
+        /* A worker that was taken over must not hand out certificates. */
+        if (!(k->keeper ? from_keeper(m, type, payload) : from_worker(m, k, type, payload)))
+            EVENT(m->events, EVENT_ERROR, "unknown_message", EV_UINT("message", type));
     }
 }
 
@@ -60,6 +99,7 @@ static void on_closed(struct chan *c)
     struct child *k = container_of(c, struct child, chan);
     k->state = CHILD_ENDING;
     change_lost(k->m, k);
+    relay_lost(k->m, k);
 }
 
 /* What a child was not given it must not have: the channels of its siblings (on which it could
@@ -91,6 +131,8 @@ static int run(struct child *k, int fd)
                                          .drop = m->user != NULL,
                                          .uid = m->uid,
                                          .gid = m->gid,
+                                         .http_port = m->ports.http_port,
+                                         .https_port = m->ports.https_port,
                                          .events = &m->conf->log.events,
                                          .logs = &m->logs,
                                          .ops = m->o->keeper};
@@ -103,6 +145,7 @@ static int run(struct child *k, int fd)
         .gid = m->gid,
         .state_dir = m->state_dir,
         .bundle = m->bundle,
+        .challenges = buf_slice(&m->relay.table),
         .logs = &m->logs,
         .metrics = m->metrics,
         .ring = &m->ring,
@@ -138,6 +181,7 @@ int child_start(struct child *k, struct fault *f)
     k->state = CHILD_STARTING;
     k->started_ms = loop_now_ms(k->m->loop);
     k->config = k->m->config;
+    k->published = k->m->relay.number;
     buf_init(&k->report, REPORT_MAX);
     r = chan_init(&k->chan, k->m->loop, fds[0]);
     if (r) { /* one without a channel is reaped like any that dies */

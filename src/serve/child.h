@@ -23,6 +23,7 @@ struct child {
     uint64_t restarts;
     uint64_t config;      /* of master.config: what it has, or will have by what it was sent */
     uint32_t bundles_due; /* configurations sent and not answered */
+    uint64_t published;   /* number of the newest table of challenges that it answers by */
     bool change_sent;     /* it was sent the change under way */
     bool change_due;      /* and its answer is still to come: the last of bundles_due */
     struct loop_timer respawn;

@@ -5,6 +5,7 @@
 #include "serve/clocks.h"
 
 #include "crypt/certinfo.h"
+#include "serve/kept.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 
@@ -53,14 +54,16 @@ static void look_at(struct master *m, const struct conf_site *s, struct slice pe
 
 void clocks_look_at_certificates(struct master *m)
 {
-    struct slice pem, key;
+    struct kept_pair pairs[KEPT_SLOTS];
+    struct slice pem;
     for (size_t i = 0; i < m->conf->nsites; i++) {
         const struct conf_site *s = &m->conf->sites[i];
         for (size_t k = 0; k < s->tls.certs.count; k++)
             if (bundle_file(m->bundle, s->tls.certs.items[k].cert, &pem))
                 look_at(m, s, pem, s->tls.certs.items[k].cert);
-        if (s->tls.certs.count == 0 && bundle_kept(m->bundle, s->name, &pem, &key))
-            look_at(m, s, pem, SLICE("keeper"));
+        size_t npairs = s->tls.certs.count ? 0 : kept_pairs(m->bundle, s->name, pairs);
+        for (size_t k = 0; k < npairs; k++)
+            look_at(m, s, pairs[k].chain, SLICE("keeper"));
     }
     loop_timer_set(m->loop, &m->certificates, CERTIFICATES_MS);
 }

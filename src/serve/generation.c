@@ -12,7 +12,7 @@
 #include "crypt/digest.h"
 #include "os/file.h"
 #include "serve/balance.h"
-#include "serve/bundle.h"
+#include "serve/kept.h"
 #include "serve/metrics.h"
 
 struct generation *generation_ref(struct generation *g)
@@ -76,6 +76,19 @@ static int load_pair(const struct pair *p, struct tlsctx_identity *ret, struct f
     return r;
 }
 
+/* What the keeper made for a name. */
+static size_t kept_files(const struct bundle *b, struct slice name, struct pair *pairs)
+{
+    struct kept_pair kept[KEPT_SLOTS];
+    size_t n = kept_pairs(b, name, kept);
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = (struct pair){.cert = kept[i].chain,
+                                 .key = kept[i].key,
+                                 .cert_path = "the keeper's certificate",
+                                 .key_path = "the keeper's key"};
+    return n;
+}
+
 /* The pairs of a site: its files, else what the keeper made. Returns how many. */
 static size_t site_pairs(const struct conf_site *c, const struct bundle *b, struct pair *pairs)
 {
@@ -88,9 +101,7 @@ static size_t site_pairs(const struct conf_site *c, const struct bundle *b, stru
     }
     if (n)
         return n;
-    pairs[0].cert_path = "the keeper's certificate";
-    pairs[0].key_path = "the keeper's key";
-    return bundle_kept(b, c->name, &pairs[0].cert, &pairs[0].key) ? 1 : 0;
+    return kept_files(b, c->name, pairs);
 }
 
 /* Tickets resume only inside one site and policy (edge notes 4: CVE-2025-23419). */
@@ -161,7 +172,9 @@ static int secure_site(struct site *s, const struct bundle *b, struct fault *f)
     s->cert_known = tlsctx_certs(fresh, certs) > 0;
     if (s->cert_known)
         s->cert = *certs[0]; /* its slices live as long as the context */
-    s->cert_local = s->conf->tls.certs.count == 0;
+    struct kept_pair kept[KEPT_SLOTS];
+    s->cert_local = kept_pairs(b, s->conf->name, kept) && !slice_eq(kept[0].source, SLICE("acme"));
+    s->cert_local &= s->conf->tls.certs.count == 0;
     return OK;
 }
 

@@ -1,26 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* The keeper from fork to exit: drops rights, opens the certificate engine, takes names, hands on
- * certificates. Faces no network peer. */
+/* The keeper from fork to exit: drops rights, opens the certificate engine, takes plans and orders,
+ * hands on certificates, answers to challenges and questions. Accepts no connection. */
 #include "serve/keeper.h"
 
 #include "base/cur.h"
 #include "base/mem.h"
+#include "crypt/localca.h"
 #include "os/file.h"
 #include "os/proc.h"
 #include "os/sandbox.h"
+#include "serve/challenges.h"
+#include "serve/kept.h"
 #include "serve/message.h"
 
-#define NAMES_MAX 4096 /* certificates of one configuration, aliases included */
+#define FALLBACK_S   (10 * 365 * 86400LL) /* nobody trusts it anyway: only an alert is worse */
+#define COMMANDS_MAX 32                   /* terminals at once */
 
 struct keeper {
     const struct keeper_options *o;
     struct loop *loop;
     struct chan master;
     struct eventlog *events;
-    struct keeper_host host;
+    struct certhost host;
     void *engine;
+    struct bundle *incoming, *files; /* while it is received; of the plan in use */
+    struct conf *conf;               /* of the plan in use */
+    struct list commands;            /* struct order, under way */
+    size_t ncommands;
+};
+
+/* One order of the operator. */
+struct order {
+    struct keeper_command command;
+    struct list node;
+    struct keeper *k;
+    uint64_t id;
+    uint8_t text[];
 };
 
 static void tell_fault(struct keeper *k, const struct fault *f)
@@ -31,25 +48,79 @@ static void tell_fault(struct keeper *k, const struct fault *f)
         eventlog_fault(k->events, EVENT_ERROR, "keeper_failed", f);
 }
 
-static void on_certificate(void *ctx, struct slice name, struct slice chain_pem,
-                           struct slice key_pem)
+/* Sends what was packed with result r, wipes and frees it. */
+static void send_packed(struct keeper *k, enum message type, struct buf *b, int r)
+{
+    if (!r)
+        r = chan_send_blob(&k->master, (uint16_t)type, buf_slice(b));
+    if (b->p)
+        mem_wipe(b->p, b->cap);
+    buf_done(b);
+    if (r)
+        EVENT(k->events, EVENT_ERROR, "master_unreachable", EV_UINT("message", type),
+              EV_CSTR("error", err_name(r)));
+}
+
+/* ---- what the engine says ---- */
+
+static void on_certificate(void *ctx, const struct certhost_pair *p)
+{
+    const struct kept_pair pair = {.slot = kept_slot_of(p->kind),
+                                   .source = slice_cstr(p->source),
+                                   .chain = p->chain_pem,
+                                   .key = p->key_pem};
+    struct buf b;
+    buf_init(&b, CHAN_BLOB_MAX);
+    int r = kept_pack(&b, p->name, &pair);
+    send_packed(ctx, MESSAGE_CERTIFICATE, &b, r);
+}
+
+static void on_removed(void *ctx, struct slice name, enum key_kind kind)
+{
+    struct buf b;
+    uint8_t slot = (uint8_t)kept_slot_of(kind);
+    buf_init(&b, CHAN_MESSAGE_MAX);
+    int r = message_text(&b, name);
+    if (!r)
+        r = buf_add(&b, slice_of(&slot, 1));
+    send_packed(ctx, MESSAGE_CERTIFICATE_GONE, &b, r);
+}
+
+static void on_publish(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n)
+{
+    struct buf b;
+    buf_init(&b, CHALLENGES_TABLE_MAX);
+    int r = message_u64(&b, version);
+    if (!r)
+        r = challenges_pack(&b, answers, n);
+    send_packed(ctx, MESSAGE_CHALLENGES, &b, r);
+}
+
+/* Programs are the master's business: nothing is executed in this process (sandbox). */
+static void on_run_hook(void *ctx, const struct certhost_call *call)
 {
     struct keeper *k = ctx;
     struct buf b;
+    uint8_t hook = (uint8_t)call->hook;
+    bool own = call->hook != CERTHOST_HOOK_DNS && k->conf;
     buf_init(&b, CHAN_BLOB_MAX);
-    int r = message_text(&b, name);
+    int r = message_u64(&b, call->id);
     if (!r)
-        r = message_text(&b, chain_pem);
+        r = message_u64(&b, own ? k->conf->acme.hooks.timeout_ms : call->timeout_ms);
     if (!r)
-        r = message_text(&b, key_pem);
+        r = buf_add(&b, slice_of(&hook, 1));
+    for (size_t i = 0; !r && i < ARRAY_LEN(call->arguments); i++)
+        r = message_text(&b, call->arguments[i]);
     if (!r)
-        r = chan_send_blob(&k->master, MESSAGE_CERTIFICATE, buf_slice(&b));
-    if (b.p)
-        mem_wipe(b.p, b.cap);
-    buf_done(&b);
-    if (r)
-        EVENT(k->events, EVENT_ERROR, "certificate_not_sent", EV_TEXT("name", name),
-              EV_CSTR("error", err_name(r)));
+        r = message_text(&b, call->input);
+    send_packed(k, MESSAGE_HOOK, &b, r);
+}
+
+static void on_event(void *ctx, enum event_level level, const char *name,
+                     const struct event_field *fields, size_t n)
+{
+    struct keeper *k = ctx;
+    eventlog_write(k->events, level, name, fields, n);
 }
 
 static void on_trouble(void *ctx, const struct fault *f)
@@ -58,27 +129,184 @@ static void on_trouble(void *ctx, const struct fault *f)
     eventlog_fault(k->events, EVENT_ERROR, "certificate_trouble", f);
 }
 
-/* MESSAGE_NAMES: for each certificate one byte `local`, a 2-byte count, then the names. */
-static void receive_names(struct keeper *k, struct slice payload)
+/* ---- plans ---- */
+
+static int make_fallback(struct keeper *k, const struct conf_site *s, struct fault *f)
 {
-    static struct slice texts[NAMES_MAX];
-    static struct keeper_name names[NAMES_MAX];
-    struct fault f = {0};
-    struct cur c = cur_of(payload);
-    size_t n = 0, used = 0;
-    while (cur_left(&c) && n < NAMES_MAX) {
-        names[n].local = cur_u8(&c);
-        names[n].nnames = cur_u16(&c);
-        names[n].names = texts + used;
-        for (size_t i = 0; i < names[n].nnames && used < NAMES_MAX && !c.bad; i++)
-            texts[used++] = message_next(&c);
-        n++;
+    struct localca_leaf leaf = {.names = &s->name,
+                                .nnames = 1,
+                                .now_s = loop_unix_ms(k->loop) / 1000,
+                                .lifetime_s = FALLBACK_S};
+    struct certhost_pair pair = {.name = s->name, .kind = KEY_ECDSA_P256, .source = "temporary"};
+    struct certinfo_chain *chain = NULL;
+    struct key *key = NULL;
+    struct secret pem = SECRET_EMPTY;
+    struct buf text;
+    buf_init(&text, CERTINFO_BYTES_MAX);
+    int r = keystore_generate(KEY_ECDSA_P256, &key, f);
+    leaf.key = key;
+    if (!r)
+        r = localca_selfsigned(&leaf, &chain, f);
+    if (!r && ((r = certinfo_pem(chain, &text)) || (r = keystore_export_pem(key, &pem))))
+        fault_set(f, r, "out of memory");
+    if (!r) {
+        pair.chain_pem = buf_slice(&text);
+        pair.key_pem = secret_expose(&pem);
+        on_certificate(k, &pair);
     }
-    int r = c.bad || cur_left(&c) || used == NAMES_MAX
-                ? fault_set(&f, ERR_CAP, "more than %d names need a certificate", NAMES_MAX)
-                : k->o->ops->want(k->engine, names, n, &f);
+    secret_done(&pem);
+    buf_done(&text);
+    certinfo_unref(chain);
+    keystore_unref(key);
+    return r;
+}
+
+/* What names on demand are answered with while (or because) they have none of their own. */
+static int make_fallbacks(struct keeper *k, const struct conf *conf, struct fault *f)
+{
+    int r = OK;
+    for (size_t i = 0; !r && i < conf->nsites; i++)
+        if (conf->sites[i].on_demand)
+            r = make_fallback(k, &conf->sites[i], f);
+    return r;
+}
+
+/* Takes over the bundle. */
+static int use_plan(struct keeper *k, struct bundle *files, struct fault *f)
+{
+    static struct conf_faults faults; /* 20 stories are too large for a stack frame */
+    struct conf *conf;
+    int r = bundle_conf(files, &conf, &faults);
+    if (r) {
+        *f = faults.list[0];
+        bundle_unref(files);
+        return r;
+    }
+    const struct keeper_plan plan = {
+        .conf = conf, .files = files, .http_port = k->o->http_port, .https_port = k->o->https_port};
+    r = k->o->ops->want(k->engine, &plan, f);
+    conf_free(k->conf);
+    bundle_unref(k->files);
+    k->conf = conf;
+    k->files = files;
+    return r ? r : make_fallbacks(k, conf, f);
+}
+
+static void receive_plan(struct keeper *k, unsigned part, struct slice payload, int *fds,
+                         size_t nfds)
+{
+    struct fault f = {0};
+    int r = parcel_receive(&k->incoming, part, payload, fds, nfds);
+    if (r == ERR_AGAIN)
+        return;
+    if (r) {
+        fault_set(&f, r, "the configuration did not arrive whole");
+    } else {
+        struct bundle *whole = k->incoming;
+        k->incoming = NULL;
+        r = use_plan(k, whole, &f);
+    }
     if (r)
         tell_fault(k, &f);
+}
+
+/* ---- orders ---- */
+
+static void send_line(struct order *o, enum message type, struct slice line)
+{
+    struct buf b;
+    buf_init(&b, CHAN_BLOB_MAX);
+    int r = message_u64(&b, o->id);
+    if (!r)
+        r = buf_add(&b, line);
+    send_packed(o->k, type, &b, r);
+}
+
+static void on_progress(struct keeper_command *c, struct slice line)
+{
+    send_line(container_of(c, struct order, command), MESSAGE_COMMAND_LINE, line);
+}
+
+static void drop_order(struct order *o)
+{
+    o->k->ncommands--;
+    list_remove(&o->node);
+    mem_free(o);
+}
+
+static void on_done(struct keeper_command *c, struct slice line)
+{
+    struct order *o = container_of(c, struct order, command);
+    send_line(o, MESSAGE_COMMAND_DONE, line);
+    drop_order(o);
+}
+
+static void receive_command(struct keeper *k, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    uint64_t id = message_next_u64(&c);
+    struct slice text = cur_bytes(&c, cur_left(&c));
+    struct order refused = {.k = k, .id = id};
+    struct order *o = k->ncommands < COMMANDS_MAX ? mem_alloc(sizeof(*o) + text.n) : NULL;
+    if (c.bad || !o) {
+        mem_free(o);
+        send_line(&refused, MESSAGE_COMMAND_DONE,
+                  SLICE("{\"ok\":false,\"message\":\"too many orders at once\"}"));
+        return;
+    }
+    memcpy(o->text, text.p, text.n);
+    o->k = k;
+    o->id = id;
+    o->command = (struct keeper_command){
+        .text = slice_of(o->text, text.n), .on_progress = on_progress, .on_done = on_done};
+    list_push(&k->commands, &o->node);
+    k->ncommands++;
+    k->o->ops->command(k->engine, &o->command);
+}
+
+static void receive_cancel(struct keeper *k, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    uint64_t id = message_next_u64(&c);
+    LIST_FOREACH_SAFE (it, &k->commands) {
+        struct order *o = container_of(it, struct order, node);
+        if (o->id != id)
+            continue;
+        k->o->ops->cancel(k->engine, &o->command);
+        drop_order(o);
+    }
+}
+
+/* ---- the master's questions ---- */
+
+static void receive_demand(struct keeper *k, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    struct slice name = message_next(&c), address = message_next(&c);
+    if (c.bad || !k->o->ops->demand(k->engine, name, address))
+        return;
+    struct buf b;
+    buf_init(&b, CHAN_MESSAGE_MAX);
+    int r = message_text(&b, name);
+    send_packed(k, MESSAGE_DEMAND_DONE, &b, r);
+}
+
+static void receive_hook_done(struct keeper *k, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    uint64_t id = message_next_u64(&c);
+    int status = (int)cur_u32(&c);
+    struct slice output = message_next(&c);
+    if (!c.bad)
+        k->o->ops->hook_done(k->engine, id, status, output);
+}
+
+static void receive_published(struct keeper *k, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    uint64_t version = message_next_u64(&c);
+    if (!c.bad)
+        k->o->ops->published(k->engine, version);
 }
 
 static void report(struct keeper *k)
@@ -109,14 +337,38 @@ static void receive_logs(struct keeper *k, struct slice payload, int *fds, size_
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
     struct keeper *k = container_of(c, struct keeper, master);
-    if (type == MESSAGE_NAMES)
-        receive_names(k, payload);
-    else if (type == MESSAGE_STATUS)
+    if (type >= MESSAGE_BUNDLE && type < MESSAGE_BUNDLE + PARCEL_MESSAGES) {
+        receive_plan(k, type - MESSAGE_BUNDLE, payload, fds, nfds);
+        return;
+    }
+    switch (type) {
+    case MESSAGE_STATUS:
         report(k);
-    else if (type == MESSAGE_LOGS)
+        break;
+    case MESSAGE_LOGS:
         receive_logs(k, payload, fds, nfds);
-    else if (type == MESSAGE_DRAIN)
+        break;
+    case MESSAGE_PUBLISHED:
+        receive_published(k, payload);
+        break;
+    case MESSAGE_COMMAND:
+        receive_command(k, payload);
+        break;
+    case MESSAGE_COMMAND_CANCEL:
+        receive_cancel(k, payload);
+        break;
+    case MESSAGE_DEMAND:
+        receive_demand(k, payload);
+        break;
+    case MESSAGE_HOOK_DONE:
+        receive_hook_done(k, payload);
+        break;
+    case MESSAGE_DRAIN:
         loop_stop(k->loop);
+        break;
+    default:
+        EVENT(k->events, EVENT_ERROR, "unknown_message", EV_UINT("message", type));
+    }
 }
 
 static void on_master_gone(struct chan *c)
@@ -139,10 +391,32 @@ static int start(struct keeper *k, int fd, struct fault *f)
     proc_set_dumpable(false);
     if (!r)
         r = eventlog_open(k->o->events, k->o->logs->events.fd, "keeper", &k->events, f);
-    k->host = (struct keeper_host){k, on_certificate, on_trouble};
+    k->host = (struct certhost){.ctx = k,
+                                .on_certificate = on_certificate,
+                                .on_removed = on_removed,
+                                .publish = on_publish,
+                                .run_hook = on_run_hook,
+                                .on_event = on_event,
+                                .on_trouble = on_trouble};
     if (!r)
         r = sandbox_enter(SANDBOX_KEEPER, f);
     return r ? r : k->o->ops->open(k->loop, k->o->state_dir, &k->host, &k->engine, f);
+}
+
+static void finish(struct keeper *k)
+{
+    LIST_FOREACH_SAFE (it, &k->commands) {
+        struct order *o = container_of(it, struct order, node);
+        k->o->ops->cancel(k->engine, &o->command);
+        drop_order(o);
+    }
+    k->o->ops->close(k->engine);
+    chan_done(&k->master);
+    conf_free(k->conf);
+    bundle_unref(k->files);
+    bundle_unref(k->incoming);
+    eventlog_close(k->events);
+    loop_free(k->loop);
 }
 
 int keeper_main(const struct keeper_options *o, int fd)
@@ -153,6 +427,7 @@ int keeper_main(const struct keeper_options *o, int fd)
         return 2;
     k->o = o;
     k->master.io.fd = -1; /* last words may come before there is a channel */
+    list_init(&k->commands);
     int r = start(k, fd, &f);
     if (r) {
         tell_fault(k, &f);
@@ -161,10 +436,7 @@ int keeper_main(const struct keeper_options *o, int fd)
     }
     if (!chan_send(&k->master, MESSAGE_READY, SLICE_EMPTY, NULL, 0))
         loop_run(k->loop);
-    k->o->ops->close(k->engine);
-    chan_done(&k->master);
-    eventlog_close(k->events);
-    loop_free(k->loop);
+    finish(k);
     mem_free(k);
     return 0;
 }

@@ -7,39 +7,52 @@
 
 #include "base/fault.h"
 #include "base/json.h"
+#include "conf/conf.h"
+#include "crypt/certhost.h"
 #include "os/chan.h"
 #include "os/loop.h"
+#include "serve/bundle.h"
 #include "serve/eventlog.h"
 #include "serve/logfiles.h"
 
-/* One certificate that the configuration needs: the site's name first, then its aliases. */
-struct keeper_name {
-    const struct slice *names;
-    size_t nnames;
-    bool local; /* every name may be signed by the local CA; else a temporary certificate (until
-                   ACME) */
+/* What the engine needs of the configuration. */
+struct keeper_plan {
+    const struct conf *conf;    /* lives until the next plan */
+    const struct bundle *files; /* with the files that acme names, which only the master may read */
+    uint16_t http_port, https_port; /* as bound; http 0: none */
 };
 
-/* What the engine may call back. */
-struct keeper_host {
+/* An order of the operator (admin socket): one line of JSON, {"do": "renew", "name": ..., ...}. */
+struct keeper_command {
     void *ctx;
-    /* A certificate is ready or was renewed. PEM; the bytes are copied. */
-    void (*on_certificate)(void *ctx, struct slice name, struct slice chain_pem,
-                           struct slice key_pem);
-    /* Trouble that the owner should know of; the old certificate stays in use. */
-    void (*on_trouble)(void *ctx, const struct fault *f);
+    struct slice text;
+    /* One line of JSON for the terminal each; never from inside keeper_ops.command. */
+    void (*on_progress)(struct keeper_command *c, struct slice line);
+    /* The last one: {"ok": ..., "message": ...}. The command may be freed. */
+    void (*on_done)(struct keeper_command *c, struct slice line);
 };
 
 /* The certificate engine, as the keeper sees it. Filled by cli/ from cert/. */
 struct keeper_ops {
     /* Opens the store below state_dir. `host` lives as long as the engine. */
-    int (*open)(struct loop *l, const char *state_dir, const struct keeper_host *host, void **ret,
+    int (*open)(struct loop *l, const char *state_dir, const struct certhost *host, void **ret,
                 struct fault *f);
-    /* The names that are wanted from now on; called at start and after each reload. on_certificate
-     * follows for each (at once when the store has it). */
-    int (*want)(void *engine, const struct keeper_name *names, size_t n, struct fault *f);
+    /* The configuration from now on: which names need a certificate, which CA. */
+    int (*want)(void *engine, const struct keeper_plan *plan, struct fault *f);
+    void (*published)(void *engine, uint64_t version);
+    void (*hook_done)(void *engine, uint64_t id, int status, struct slice output);
+    /* A handshake asked for a name without certificate. */
+    int (*demand)(void *engine, struct slice name, struct slice client_address);
+    void (*served)(void *engine, struct slice name, enum key_kind kind, const uint8_t sha256[32],
+                   int r);
+    /* The command lives until on_done. */
+    void (*command)(void *engine, struct keeper_command *c);
+    /* The operator went away before on_done. */
+    void (*cancel)(void *engine, struct keeper_command *c);
     /* Certificates with their state, as members of an open JSON object. */
     void (*report)(void *engine, struct json *j);
+    /* Prometheus text, appended. */
+    int (*metrics)(void *engine, struct buf *out);
     void (*close)(void *engine);
 };
 
@@ -47,6 +60,7 @@ struct keeper_options {
     const char *state_dir;
     bool drop; /* rights, to this user and group */
     uint32_t uid, gid;
+    uint16_t http_port, https_port; /* as bound; http 0: none */
     const struct conf_sink *events;
     const struct logfiles *logs;
     const struct keeper_ops *ops;

@@ -21,6 +21,7 @@
 #include "serve/master_state.h"
 #include "serve/message.h"
 #include "serve/overview.h"
+#include "serve/relay.h"
 #include "serve/startup.h"
 #include "serve/succession.h"
 
@@ -165,8 +166,9 @@ static void reap(struct master *m)
     }
 }
 
-static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb);
-static const struct admin_ops admin_calls = {on_call};
+static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb, struct slice body);
+static void on_gone(void *ctx, struct admin_call *call);
+static const struct admin_ops admin_calls = {on_call, on_gone};
 
 static void running(struct master *m)
 {
@@ -211,19 +213,24 @@ void master_state_certified(struct master *m)
 void master_state_child_ready(struct master *m, struct child *k)
 {
     if (k->keeper) {
-        change_ask_certificates(m, m->change.asked && m->change.bundle ? m->change.conf : m->conf);
+        bool changing = m->change.asked && m->change.bundle;
+        change_ask_certificates(m, changing ? m->change.bundle : m->bundle,
+                                changing ? m->change.conf : m->conf);
         if (change_certified(m->bundle, m->conf))
             master_state_certified(m);
         return;
     }
-    if (m->phase == MASTER_RUNNING)
+    if (m->phase == MASTER_RUNNING) {
         change_catch_up(m, k);
+        relay_look(m);
+    }
     if (m->phase != MASTER_STARTING)
         return;
     for (uint32_t i = 0; i < m->nworkers; i++)
         if (m->workers[i].state != CHILD_READY)
             return;
     running(m);
+    relay_look(m);
 }
 
 static void on_start_bound(struct loop_timer *t)
@@ -266,7 +273,7 @@ static void on_signal(struct proc_signals *ps, int signo, pid_t from)
         stop(m, signo == SIGINT ? "interrupt" : "terminate");
 }
 
-static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
+static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb, struct slice body)
 {
     struct master *m = ctx;
     struct buf text;
@@ -298,7 +305,15 @@ static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
         else
             admin_say(call, 200, "log files are open again");
         return;
+    case ADMIN_CERT:
+        relay_command(m, call, body);
+        return;
     }
+}
+
+static void on_gone(void *ctx, struct admin_call *call)
+{
+    relay_cancel(ctx, call);
 }
 
 static void on_file_change(void *ctx, const char *path)
@@ -315,11 +330,13 @@ static void init_timers(struct master *m)
     loop_timer_init(&m->start_bound, on_start_bound);
     overview_init(m);
     change_init(&m->change);
+    relay_init(m);
     succession_init(m);
 }
 
 static void finish(struct master *m)
 {
+    relay_done(m);
     admin_close(m->admin, m->successor_pid == 0);
     proc_signals_close(&m->signals);
     filewatch_free(m->watch);

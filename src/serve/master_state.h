@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* What master.c, startup.c, clocks.c, child.c, change.c, overview.c and succession.c share: the
- * state of the one master. Private to these files, which are one module cut by subject. */
+/* What master.c, startup.c, clocks.c, child.c, change.c, relay.c, overview.c and succession.c
+ * share: the state of the one master. Private to these files, which are one module cut by subject.
+ */
 #pragma once
 
 #include "crypt/ticketring.h"
@@ -33,6 +34,17 @@ struct change {
     struct loop_timer bound;
 };
 
+/* What passes between keeper, workers and operators without being read here. */
+struct relay {
+    struct buf table;        /* challenges as sent to workers: our number, then the answers */
+    uint64_t number;         /* of the table; counts those of all keepers */
+    uint64_t version;        /* the keeper's own number of it */
+    bool due;                /* the keeper waits to hear that every worker has it */
+    struct loop_timer bound; /* of that wait */
+    struct list orders;      /* struct order of relay.c: commands under way */
+    uint64_t next_id;
+};
+
 struct master {
     const struct master_options *o;
     struct loop *loop;
@@ -42,6 +54,7 @@ struct master {
     struct bundle *bundle; /* in use */
     struct conf *conf;
     struct change change;
+    struct relay relay;
     uint64_t config; /* counts configurations put into use */
     char state_dir[MASTER_PATH_BYTES], socket_path[MASTER_PATH_BYTES];
     const char *user; /* NULL: children keep our rights */

@@ -17,3 +17,17 @@ struct slice message_next(struct cur *c)
     struct cur block = cur_block(c, 4);
     return slice_of(block.p, cur_left(&block));
 }
+
+int message_u64(struct buf *b, uint64_t value)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
+    return buf_add(b, slice_of(bytes, sizeof(bytes)));
+}
+
+uint64_t message_next_u64(struct cur *c)
+{
+    uint64_t high = cur_u32(c);
+    return high << 32 | cur_u32(c);
+}

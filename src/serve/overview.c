@@ -8,6 +8,7 @@
 
 #include "crypt/certinfo.h"
 #include "os/proc.h"
+#include "serve/kept.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 
@@ -45,10 +46,18 @@ static const char *action_text(const struct conf_site *s)
     return s->nroutes == 1 ? names[s->routes[0].action] : "routes";
 }
 
+static const char *source_text(struct slice source)
+{
+    return slice_eq(source, SLICE("local"))       ? "local CA"
+           : slice_eq(source, SLICE("temporary")) ? "temporary"
+                                                  : "ACME";
+}
+
 static void describe_sites(struct json *j, const struct master *m)
 {
     int64_t now_s = loop_unix_ms(m->loop) / 1000;
-    struct slice pem, key;
+    struct kept_pair pairs[KEPT_SLOTS];
+    struct slice pem;
     json_array(j, "sites");
     for (size_t i = 0; i < m->conf->nsites; i++) {
         const struct conf_site *s = &m->conf->sites[i];
@@ -59,8 +68,9 @@ static void describe_sites(struct json *j, const struct master *m)
         for (size_t k = 0; k < s->tls.certs.count; k++)
             if (bundle_file(m->bundle, s->tls.certs.items[k].cert, &pem))
                 describe_certificate(j, pem, now_s, (const char *)s->tls.certs.items[k].cert.p);
-        if (s->tls.certs.count == 0 && bundle_kept(m->bundle, s->name, &pem, &key))
-            describe_certificate(j, pem, now_s, s->local ? "local CA" : "temporary");
+        size_t npairs = s->tls.certs.count ? 0 : kept_pairs(m->bundle, s->name, pairs);
+        for (size_t k = 0; k < npairs; k++)
+            describe_certificate(j, pairs[k].chain, now_s, source_text(pairs[k].source));
         json_end(j, ']');
         json_end(j, '}');
     }

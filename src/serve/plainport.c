@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "serve/challenges.h"
 #include "serve/eventlog.h"
 #include "serve/exchange_engine.h"
 #include "serve/generation.h"
@@ -82,20 +83,45 @@ static void redirect(struct exchange *x, const struct serving *v)
     reply_redirect(x, 308, location);
 }
 
+/* http-01 (RFC 8555 8.3), before anything that a site or a limit may say: validators come with
+ * names and from places that nobody can foresee. */
+static void answer_challenge(struct exchange *x, struct serving *v)
+{
+    struct slice token = slice_from(x->req.path, sizeof(ACME_PATH) - 1), content;
+    char peer[CIDR_IP_TEXT];
+    bool known = v->worker->challenges && challenges_http(v->worker->challenges, token, &content);
+    if (!known) {
+        v->reason = "no such challenge";
+        reply_text(x, 404, SLICE("text/plain; charset=utf-8"), SLICE("no such challenge\n"));
+        return;
+    }
+    if (x->req.method != METHOD_GET && x->req.method != METHOD_HEAD) {
+        reply_error(x, 405, "a challenge is read only");
+        return;
+    }
+    cidr_format_ip(&x->c->peer, peer);
+    EVENT(v->worker->events, EVENT_INFO, "challenge_seen", EV_CSTR("type", "http-01"),
+          EV_TEXT("name", x->req.host), EV_CSTR("client", peer));
+    struct reply a;
+    reply_init(&a, x, 200, (int64_t)content.n);
+    reply_token(&a, x, HDR_CONTENT_TYPE, SLICE("application/octet-stream"));
+    reply_send_body(&a, x, content);
+}
+
 void plainport_serve(struct exchange *x)
 {
     struct serving *v = exchange_engine_begin(x);
     if (!v)
         return;
+    if (slice_starts(x->req.path, SLICE(ACME_PATH))) {
+        answer_challenge(x, v);
+        return;
+    }
     v->site = generation_site(x->c->generation, x->req.host);
     if (x->req.path.n == 0 || x->req.path.p[0] != '/')
         reply_error(x, 400, "port 80 answers paths only");
     else if (!v->site)
         reply_error(x, 421, "no site has this name");
-    else if (slice_starts(x->req.path, SLICE(ACME_PATH)))
-        reply_error(
-            x, 404,
-            "no such challenge"); /* reserved: challenges are answered here, never redirected */
     else if (v->site->conf->api)
         refuse_api(x, v);
     else

@@ -17,6 +17,7 @@
 struct accesslog;
 struct balance;
 struct bundle;
+struct challenges;
 struct eventlog;
 struct filecache;
 struct metrics;
@@ -65,12 +66,13 @@ struct worker {
     struct accesslog *access;
     struct eventlog *events;
     struct filecache *files;
-    struct metrics *shared;       /* the segment of all workers */
-    struct metrics_slot *metrics; /* this worker's slot in it */
-    struct ticketring *ring;      /* session ticket keys, the same in all workers */
-    uint64_t next_id;             /* request ids */
-    uint32_t index;               /* 0.. */
-    uint16_t https_port;          /* as clients see them, for redirects and absolute links */
+    struct challenges *challenges; /* answers for certificate authorities */
+    struct metrics *shared;        /* the segment of all workers */
+    struct metrics_slot *metrics;  /* this worker's slot in it */
+    struct ticketring *ring;       /* session ticket keys, the same in all workers */
+    uint64_t next_id;              /* request ids */
+    uint32_t index;                /* 0.. */
+    uint16_t https_port;           /* as clients see them, for redirects and absolute links */
     uint16_t http_port;
     bool draining;
 };

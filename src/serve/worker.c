@@ -18,10 +18,12 @@
 #include "os/sandbox.h"
 #include "serve/accesslog.h"
 #include "serve/balance.h"
+#include "serve/challenges.h"
 #include "serve/connections.h"
 #include "serve/eventlog.h"
 #include "serve/filecache.h"
 #include "serve/generation.h"
+#include "serve/kept.h"
 #include "serve/message.h"
 
 #define LISTENERS_MAX   64
@@ -120,12 +122,45 @@ static void recertify(struct worker_process *p, struct slice name)
 
 static void receive_certificate(struct worker_process *p, struct slice payload)
 {
-    struct cur c = cur_of(payload);
-    struct slice name = message_next(&c), chain = message_next(&c), pem = message_next(&c);
-    if (c.bad || name.n > 255 || !p->bundle)
+    struct kept_pair pair;
+    struct slice name;
+    if (!p->bundle || kept_unpack(payload, &name, &pair))
         return;
-    if (!bundle_keep(p->bundle, name, chain, pem) && p->w.now)
+    if (!kept_put(p->bundle, name, &pair) && p->w.now)
         recertify(p, name);
+}
+
+static void receive_certificate_gone(struct worker_process *p, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    struct slice name = message_next(&c);
+    unsigned slot = cur_u8(&c);
+    if (!p->bundle || c.bad || slot >= KEPT_SLOTS)
+        return;
+    kept_remove(p->bundle, name, (enum kept_slot)slot, false);
+    recertify(p, name);
+}
+
+/* ---- challenges ---- */
+
+/* Number of the table, then its answers. */
+static int take_challenges(struct worker_process *p, struct slice payload, uint64_t *ret_number)
+{
+    struct cur c = cur_of(payload);
+    *ret_number = message_next_u64(&c);
+    int r = c.bad ? ERR_SYNTAX : challenges_replace(p->w.challenges, cur_bytes(&c, cur_left(&c)));
+    if (r)
+        EVENT(p->w.events, EVENT_ERROR, "challenges_not_used", EV_CSTR("error", err_name(r)));
+    return r;
+}
+
+static void receive_challenges(struct worker_process *p, struct slice payload)
+{
+    uint64_t number;
+    if (take_challenges(p, payload, &number))
+        return;
+    number = __builtin_bswap64(number);
+    tell_master(p, MESSAGE_PUBLISHED, slice_of(&number, sizeof(number)));
 }
 
 /* All files of a site first: a new key does not fit the old chain. */
@@ -217,6 +252,12 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
     case MESSAGE_CERTIFICATE:
         receive_certificate(p, payload);
         break;
+    case MESSAGE_CERTIFICATE_GONE:
+        receive_certificate_gone(p, payload);
+        break;
+    case MESSAGE_CHALLENGES:
+        receive_challenges(p, payload);
+        break;
     case MESSAGE_FILES_CHANGED:
         receive_files(p, payload);
         break;
@@ -297,6 +338,8 @@ static int open_parts(struct worker_process *p, const struct conf *conf, struct 
                            f);
     if (!r && (r = resolve_new(p->w.loop, NULL, &p->w.resolver, f)))
         fault_set(f, r, "the resolver does not start");
+    if (!r && !(p->w.challenges = challenges_new()))
+        r = fault_set(f, ERR_NOMEM, "out of memory");
     if (!r && ((r = filecache_new(p->w.loop, FILECACHE_BYTES, &p->w.files)) ||
                (r = conn_pool_new(p->w.loop, &limits, &p->w.pool))))
         fault_set(f, r, "out of memory");
@@ -324,6 +367,9 @@ static int start(struct worker_process *p, int fd, struct fault *f)
     if (!r)
         r = open_parts(p, conf, f);
     conf_free(conf);
+    uint64_t number;
+    if (!r && p->o->challenges.n)
+        BEST_EFFORT(take_challenges(p, p->o->challenges, &number));
     if (!r)
         r = sandbox_enter(SANDBOX_WORKER, f);
     if (!r)
@@ -339,6 +385,7 @@ static void finish(struct worker_process *p)
     bundle_unref(p->incoming);
     accesslog_close(p->w.access);
     filecache_free(p->w.files);
+    challenges_free(p->w.challenges);
     resolve_free(p->w.resolver);
     ticketring_wipe(&p->ring);
     BEST_EFFORT(chan_drain(&p->master, 1000));

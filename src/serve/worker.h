@@ -23,6 +23,7 @@ struct worker_options {
     uint32_t uid, gid;
     const char *state_dir;
     struct bundle *bundle;
+    struct slice challenges; /* as MESSAGE_CHALLENGES; empty: none */
     const struct logfiles *logs;
     struct metrics *metrics;
     const struct ticketring *ring;

@@ -33,6 +33,7 @@
 #include "serve/connections.h"
 #include "serve/filecache.h"
 #include "serve/generation.h"
+#include "serve/kept.h"
 #include "serve/metrics.h"
 
 #define CACHE_BYTES (1 << 20)
@@ -104,8 +105,9 @@ static void put_certificate(struct engine *e)
     buf_init(&b, 1 << 16);
     assert_int_equal(certinfo_pem(chain, &b), OK);
     assert_int_equal(keystore_export_pem(key, &pem), OK);
-    assert_int_equal(bundle_put(e->bundle, SLICE("local:localhost:cert"), buf_slice(&b)), OK);
-    assert_int_equal(bundle_put(e->bundle, SLICE("local:localhost:key"), secret_expose(&pem)), OK);
+    const struct kept_pair pair = {
+        .source = SLICE("local"), .chain = buf_slice(&b), .key = secret_expose(&pem)};
+    assert_int_equal(kept_put(e->bundle, name, &pair), OK);
     write_text(e, "root.pem", buf_slice(&b));
     secret_done(&pem);
     buf_done(&b);

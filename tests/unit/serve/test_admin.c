@@ -29,17 +29,25 @@ struct rig {
     struct loop *loop;
     struct admin *admin;
     struct admin_call *late; /* not answered yet */
-    unsigned calls;
+    unsigned calls, gone;
     enum admin_verb verb;
     bool hold;
     struct buf big;
 };
 
-static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
+static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb, struct slice body)
 {
     struct rig *g = ctx;
     g->calls++;
     g->verb = verb;
+    if (verb == ADMIN_CERT) {
+        g->late = call;
+        admin_stream_begin(call, "application/x-ndjson");
+        admin_stream(call, SLICE("{\"asked\":"));
+        admin_stream(call, body);
+        admin_stream(call, SLICE("}\n"));
+        return;
+    }
     if (g->hold)
         g->late = call;
     else if (verb == ADMIN_STATUS)
@@ -48,9 +56,17 @@ static void on_call(void *ctx, struct admin_call *call, enum admin_verb verb)
         admin_say(call, 422, "no \"such\"\nthing");
 }
 
+static void on_gone(void *ctx, struct admin_call *call)
+{
+    struct rig *g = ctx;
+    g->gone++;
+    g->late = NULL;
+    admin_stream_end(call);
+}
+
 static int make(void **state)
 {
-    static const struct admin_ops ops = {on_call};
+    static const struct admin_ops ops = {on_call, on_gone};
     struct rig *g = calloc(1, sizeof(*g));
     snprintf(g->dir, sizeof(g->dir), "/tmp/port443-admin-XXXXXX");
     *state = g;
@@ -156,6 +172,61 @@ static void both_sides(void **state)
     assert_int_equal(g->verb, ADMIN_RELOAD);
 }
 
+static void count_line(void *ctx, struct slice line)
+{
+    unsigned *lines = ctx;
+    static const char *const want[] = {"{\"asked\":{\"do\":\"renew\"}}", "{\"ok\":true}"};
+    if (*lines < ARRAY_LEN(want) && slice_eq(line, slice_cstr(want[*lines])))
+        ++*lines;
+}
+
+/* Line by line, while the answer is still being made. */
+static void an_order_is_answered_by_lines(void **state)
+{
+    struct rig *g = *state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        unsigned lines = 0;
+        int r = admin_order(g->path, SLICE("{\"do\":\"renew\"}"), 5000, count_line, &lines, NULL);
+        _exit(r ? 1 : lines != 2 ? 2 : 0);
+    }
+    int status = -1;
+    while (!g->late)
+        loop_turn(g->loop, 5);
+    assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    admin_stream(g->late, SLICE("{\"ok\":true}\n"));
+    admin_stream_end(g->late);
+    while (waitpid(pid, &status, WNOHANG) == 0)
+        loop_turn(g->loop, 5);
+    assert_int_equal(status, 0);
+    assert_int_equal(g->verb, ADMIN_CERT);
+    assert_int_equal(g->gone, 0);
+}
+
+static void an_order_waits_for_its_body(void **state)
+{
+    struct rig *g = *state;
+    char text[512];
+    int fd = client(g);
+    say(fd, "POST /cert HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{\"a");
+    turn(g);
+    assert_null(g->late);
+    say(fd, "}");
+    turn(g);
+    assert_non_null(g->late);
+    assert_true(hear(fd, text, sizeof(text)) > 0);
+    assert_non_null(strstr(text, "\r\n\r\n{\"asked\":{\"a}}\n"));
+    close(fd);
+    turn(g);
+    assert_int_equal(g->gone, 1); /* whoever makes the answer is told */
+    fd = client(g);
+    say(fd, "POST /cert HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
+    turn(g);
+    assert_true(hear(fd, text, sizeof(text)) > 0);
+    assert_non_null(strstr(text, "HTTP/1.1 413 "));
+    close(fd);
+}
+
 static void nobody_there(void **state)
 {
     struct fault f = {0};
@@ -186,7 +257,7 @@ static void the_client_goes_before_the_answer(void **state)
 
 static void the_socket_is_closed_before_the_answer(void **state)
 {
-    static const struct admin_ops ops = {on_call};
+    static const struct admin_ops ops = {on_call, on_gone};
     struct rig *g = *state;
     g->hold = true;
     int fd = client(g);
@@ -314,6 +385,8 @@ int main(void)
         CASE(only_the_owner_may_use_it),
         CASE(a_long_answer_arrives_whole),
         CASE(both_sides),
+        CASE(an_order_is_answered_by_lines),
+        CASE(an_order_waits_for_its_body),
         cmocka_unit_test(nobody_there),
         CASE(the_client_goes_before_the_answer),
         CASE(the_socket_is_closed_before_the_answer),

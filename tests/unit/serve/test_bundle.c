@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "serve/kept.h"
 #include "serve/parcel.h"
 
 struct rig {
@@ -51,12 +52,16 @@ static void it_arrives_as_it_was(void **state)
     struct bundle *b;
     struct conf *conf, *again;
     struct conf_faults faults;
-    struct slice chain, key;
+    struct kept_pair pair = {
+        .source = SLICE("local"), .chain = SLICE("chain"), .key = SLICE("key")};
+    struct kept_pair pairs[KEPT_SLOTS];
     int fds[2], roots[8];
     (void)state;
     assert_int_equal(bundle_collect(&src, &b, &conf, &faults), OK);
-    assert_int_equal(bundle_keep(b, SLICE("localhost"), SLICE("chain"), SLICE("key")), OK);
-    assert_int_equal(bundle_keep(b, SLICE("localhost"), SLICE("chain2"), SLICE("")), OK);
+    assert_int_equal(kept_put(b, SLICE("localhost"), &pair), OK);
+    pair.chain = SLICE("chain2");
+    pair.key = SLICE_EMPTY;
+    assert_int_equal(kept_put(b, SLICE("localhost"), &pair), OK);
     assert_int_equal(loop_new(&g.loop, NULL), OK);
     assert_int_equal(chan_pair(fds), OK);
     g.from.on_message = nothing;
@@ -71,10 +76,10 @@ static void it_arrives_as_it_was(void **state)
     assert_int_equal(bundle_conf(g.partial, &again, &faults), OK);
     assert_int_equal(again->nsites, 2);
     assert_int_equal(again->workers, 3);
-    assert_true(bundle_kept(g.partial, SLICE("localhost"), &chain, &key));
-    assert_true(slice_eq(chain, SLICE("chain2")));
-    assert_int_equal(key.n, 0);
-    assert_false(bundle_kept(g.partial, SLICE("b.localhost"), &chain, &key));
+    assert_int_equal(kept_pairs(g.partial, SLICE("localhost"), pairs), 1);
+    assert_true(slice_eq(pairs[0].chain, SLICE("chain2")));
+    assert_int_equal(pairs[0].key.n, 0);
+    assert_int_equal(kept_pairs(g.partial, SLICE("b.localhost"), pairs), 0);
     assert_int_equal(bundle_roots(g.partial, roots, 8), 2);
     assert_true(bundle_root(g.partial, SLICE("/tmp")) >= 0);
     assert_int_equal(bundle_root(g.partial, SLICE("/nowhere")), -1);

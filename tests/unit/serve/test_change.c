@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "os/file.h"
+#include "serve/kept.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 
@@ -80,7 +81,9 @@ static int make(void **state)
     assert_int_equal(metrics_new(WORKERS, &m->metrics), OK);
     assert_int_equal(filewatch_new(m->loop, on_file, m, &m->watch), OK);
     assert_int_equal(bundle_collect(&g->o.source, &m->bundle, &m->conf, &faults), OK);
-    assert_int_equal(bundle_keep(m->bundle, SLICE("localhost"), SLICE("c"), SLICE("k")), OK);
+    const struct kept_pair pair = {
+        .source = SLICE("local"), .chain = SLICE("c"), .key = SLICE("k")};
+    assert_int_equal(kept_put(m->bundle, SLICE("localhost"), &pair), OK);
     change_init(&m->change);
     for (uint32_t i = 0; i < WORKERS; i++) {
         int fds[2];
@@ -234,9 +237,9 @@ static void a_new_name_waits_for_its_certificate(void **state)
     turn(g);
     assert_int_equal(g->ends[0].bundles, 0);
     buf_init(&b, 4096);
-    assert_int_equal(message_text(&b, SLICE("two.localhost")), OK);
-    assert_int_equal(message_text(&b, SLICE("chain")), OK);
-    assert_int_equal(message_text(&b, SLICE("key")), OK);
+    const struct kept_pair pair = {
+        .source = SLICE("local"), .chain = SLICE("chain"), .key = SLICE("key")};
+    assert_int_equal(kept_pack(&b, SLICE("two.localhost"), &pair), OK);
     change_certificate(&g->m, buf_slice(&b));
     change_certificate(&g->m, buf_slice(&b)); /* the same again: nobody is told twice */
     turn(g);

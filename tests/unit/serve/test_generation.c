@@ -18,7 +18,7 @@
 #include "crypt/ticketring.h"
 #include "os/file.h"
 #include "serve/balance.h"
-#include "serve/bundle.h"
+#include "serve/kept.h"
 #include "serve/metrics.h"
 
 static struct worker w;
@@ -73,6 +73,13 @@ static int unmake(void **state)
     return rmdir(dir);
 }
 
+static void keep(struct bundle *b, struct slice name)
+{
+    const struct kept_pair pair = {
+        .source = SLICE("local"), .chain = buf_slice(&chain), .key = secret_expose(&key)};
+    assert_int_equal(kept_put(b, name, &pair), OK);
+}
+
 /* A generation of this file, after `old`; NULL when it cannot be built. */
 static struct generation *built(const char *yaml, const struct generation *old)
 {
@@ -86,8 +93,7 @@ static struct generation *built(const char *yaml, const struct generation *old)
         fail_msg("%s", faults.list[0].what);
     for (size_t i = 0; i < conf->nsites; i++)
         if (!slice_starts(conf->sites[i].name, SLICE("none")))
-            assert_int_equal(
-                bundle_keep(b, conf->sites[i].name, buf_slice(&chain), secret_expose(&key)), OK);
+            keep(b, conf->sites[i].name);
     if (generation_new(&w, conf, b, old, &g, NULL))
         g = NULL;
     bundle_unref(b);
@@ -216,7 +222,7 @@ static void a_new_certificate_takes_the_place(void **state)
     struct tlsctx *old = g->sites[0].tls;
     assert_int_not_equal(generation_recert(g, b, SLICE("a.test"), NULL), OK); /* none in it */
     assert_ptr_equal(g->sites[0].tls, old);
-    assert_int_equal(bundle_keep(b, SLICE("a.test"), buf_slice(&chain), secret_expose(&key)), OK);
+    keep(b, SLICE("a.test"));
     assert_int_equal(generation_recert(g, b, SLICE("other.test"), NULL), OK);
     assert_ptr_equal(g->sites[0].tls, old);
     assert_int_equal(generation_recert(g, b, SLICE("a.test"), NULL), OK);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "enginerig.h"
+#include "serve/challenges.h"
 #include "serve/exchange_engine.h"
 
 static const struct exchange_ops ops = EXCHANGE_ENGINE_WITH(plainport_serve);
@@ -83,7 +84,8 @@ static void refusals(void **state)
     } rows[] = {
         {"a.example", "/.well-known/acme-challenge/x", 404, false},
         {"api.example", "/.well-known/acme-challenge/x", 404, false},
-        {"other.example", "/.well-known/acme-challenge/x", 421, true},
+        {"other.example", "/.well-known/acme-challenge/x", 404, false},
+        {"other.example", "/.well-known/acme-challenge/", 404, false},
         {"other.example", "/", 421, true},
         {"", "/", 421, true},
         {"a.example", "*", 400, true},
@@ -97,6 +99,44 @@ static void refusals(void **state)
         assert_int_equal(g.answer.close, rows[i].close);
         assert_string_equal(enginerig_value(&g, "Location"), "");
     }
+}
+
+/* Validators come with any name; neither sites nor api decide. */
+static void challenges(void **state)
+{
+    static const struct certhost_answer answer = {
+        .kind = CERTHOST_HTTP01, .token = SLICE("token-1"), .content = SLICE("token-1.thumb")};
+    static const char *const hosts[] = {"a.example", "api.example", "other.example", "192.0.2.1",
+                                        ""};
+    struct buf b;
+    (void)state;
+    g.w.challenges = challenges_new();
+    buf_init(&b, 4096);
+    assert_int_equal(challenges_pack(&b, &answer, 1), OK);
+    assert_int_equal(challenges_replace(g.w.challenges, buf_slice(&b)), OK);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        enginerig_ask(&g, "GET", hosts[i], "/.well-known/acme-challenge/token-1");
+        enginerig_go(&g, &ops);
+        assert_int_equal(g.answer.status, 200);
+        assert_string_equal(enginerig_value(&g, "Content-Type"), "application/octet-stream");
+        assert_true(slice_eq(buf_slice(&g.body), answer.content));
+        assert_non_null(strstr(enginerig_events(&g), "\"challenge_seen\""));
+        enginerig_ask(&g, "HEAD", hosts[i], "/.well-known/acme-challenge/token-1");
+        enginerig_go(&g, &ops);
+        assert_int_equal(g.answer.status, 200);
+        assert_true(g.answer.no_body);
+        assert_non_null(strstr(enginerig_events(&g), "\"challenge_seen\""));
+        enginerig_ask(&g, "POST", hosts[i], "/.well-known/acme-challenge/token-1");
+        enginerig_go(&g, &ops);
+        assert_int_equal(g.answer.status, 405);
+        enginerig_ask(&g, "GET", hosts[i], "/.well-known/acme-challenge/token-2");
+        enginerig_go(&g, &ops);
+        assert_int_equal(g.answer.status, 404);
+    }
+    buf_done(&b);
+    challenges_free(g.w.challenges);
+    g.w.challenges = NULL;
+    assert_string_equal(enginerig_events(&g), "");
 }
 
 static void api(void **state)
@@ -207,7 +247,7 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(redirects),   CASE(refusals), CASE(api),
+        CASE(redirects),   CASE(refusals), CASE(challenges), CASE(api),
         CASE(credentials), CASE(counted),  CASE(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
