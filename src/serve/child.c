@@ -11,6 +11,7 @@
 #include "os/proc.h"
 #include "os/proc_signals.h"
 #include "serve/change.h"
+#include "serve/hooks.h"
 #include "serve/keeper.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
@@ -39,6 +40,9 @@ static bool from_keeper(struct master *m, uint16_t type, struct slice payload)
         return true;
     case MESSAGE_COMMAND_DONE:
         relay_line(m, payload, true);
+        return true;
+    case MESSAGE_HOOK:
+        hooks_call(m, payload);
         return true;
     case MESSAGE_DEMAND_DONE:
         relay_demand_done(m, payload);
@@ -100,6 +104,8 @@ static void on_closed(struct chan *c)
     k->state = CHILD_ENDING;
     change_lost(k->m, k);
     relay_lost(k->m, k);
+    if (k->keeper)
+        hooks_lost(k->m);
 }
 
 /* What a child was not given it must not have: the channels of its siblings (on which it could
@@ -135,6 +141,7 @@ static int run(struct child *k, int fd)
                                          .https_port = m->ports.https_port,
                                          .events = &m->conf->log.events,
                                          .logs = &m->logs,
+                                         .metrics = m->metrics,
                                          .ops = m->o->keeper};
         return keeper_main(&o, fd);
     }

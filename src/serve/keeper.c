@@ -11,12 +11,16 @@
 #include "os/file.h"
 #include "os/proc.h"
 #include "os/sandbox.h"
-#include "serve/challenges.h"
+#include "serve/hooks.h"
 #include "serve/kept.h"
 #include "serve/message.h"
+#include "serve/published.h"
 
-#define FALLBACK_S   (10 * 365 * 86400LL) /* nobody trusts it anyway: only an alert is worse */
-#define COMMANDS_MAX 32                   /* terminals at once */
+#define FALLBACK_S       (10 * 365 * 86400LL) /* nobody trusts it anyway: only an alert is worse */
+#define METRICS_MAX      (16u * 1024 * 1024)
+#define METRICS_SOON_MS  250   /* after a change: they come in crowds */
+#define METRICS_EVERY_MS 30000 /* ages and waits change by themselves */
+#define COMMANDS_MAX     32    /* terminals at once */
 
 struct keeper {
     const struct keeper_options *o;
@@ -29,6 +33,9 @@ struct keeper {
     struct conf *conf;               /* of the plan in use */
     struct list commands;            /* struct order, under way */
     size_t ncommands;
+    struct published published;
+    struct loop_timer metrics;
+    bool metrics_soon;
 };
 
 /* One order of the operator. */
@@ -65,6 +72,7 @@ static void send_packed(struct keeper *k, enum message type, struct buf *b, int 
 
 static void on_certificate(void *ctx, const struct certhost_pair *p)
 {
+    struct keeper *k = ctx;
     const struct kept_pair pair = {.slot = kept_slot_of(p->kind),
                                    .source = slice_cstr(p->source),
                                    .chain = p->chain_pem,
@@ -72,7 +80,9 @@ static void on_certificate(void *ctx, const struct certhost_pair *p)
     struct buf b;
     buf_init(&b, CHAN_BLOB_MAX);
     int r = kept_pack(&b, p->name, &pair);
-    send_packed(ctx, MESSAGE_CERTIFICATE, &b, r);
+    send_packed(k, MESSAGE_CERTIFICATE, &b, r);
+    if (!slice_eq(pair.source, SLICE("temporary")))
+        published_certificate(&k->published, p->name, p->kind, p->chain_pem);
 }
 
 static void on_removed(void *ctx, struct slice name, enum key_kind kind)
@@ -88,12 +98,29 @@ static void on_removed(void *ctx, struct slice name, enum key_kind kind)
 
 static void on_publish(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n)
 {
-    struct buf b;
-    buf_init(&b, CHALLENGES_TABLE_MAX);
-    int r = message_u64(&b, version);
-    if (!r)
-        r = challenges_pack(&b, answers, n);
-    send_packed(ctx, MESSAGE_CHALLENGES, &b, r);
+    struct keeper *k = ctx;
+    int r = published_table(&k->published, version, answers, n);
+    if (r)
+        EVENT(k->events, EVENT_ERROR, "challenges_not_sent", EV_CSTR("error", err_name(r)));
+}
+
+static int send_table(void *ctx, struct slice payload)
+{
+    struct keeper *k = ctx;
+    return chan_send_blob(&k->master, MESSAGE_CHALLENGES, payload);
+}
+
+static void on_published(void *ctx, uint64_t version)
+{
+    struct keeper *k = ctx;
+    k->o->ops->published(k->engine, version);
+}
+
+static void on_served(void *ctx, struct slice name, enum key_kind kind, const uint8_t sha256[32],
+                      int r)
+{
+    struct keeper *k = ctx;
+    k->o->ops->served(k->engine, name, kind, sha256, r);
 }
 
 /* Programs are the master's business: nothing is executed in this process (sandbox). */
@@ -101,18 +128,11 @@ static void on_run_hook(void *ctx, const struct certhost_call *call)
 {
     struct keeper *k = ctx;
     struct buf b;
-    uint8_t hook = (uint8_t)call->hook;
-    bool own = call->hook != CERTHOST_HOOK_DNS && k->conf;
+    struct certhost_call timed = *call;
+    if (call->hook != CERTHOST_HOOK_DNS && k->conf)
+        timed.timeout_ms = k->conf->acme.hooks.timeout_ms;
     buf_init(&b, CHAN_BLOB_MAX);
-    int r = message_u64(&b, call->id);
-    if (!r)
-        r = message_u64(&b, own ? k->conf->acme.hooks.timeout_ms : call->timeout_ms);
-    if (!r)
-        r = buf_add(&b, slice_of(&hook, 1));
-    for (size_t i = 0; !r && i < ARRAY_LEN(call->arguments); i++)
-        r = message_text(&b, call->arguments[i]);
-    if (!r)
-        r = message_text(&b, call->input);
+    int r = hooks_pack(&b, &timed);
     send_packed(k, MESSAGE_HOOK, &b, r);
 }
 
@@ -127,6 +147,27 @@ static void on_trouble(void *ctx, const struct fault *f)
 {
     struct keeper *k = ctx;
     eventlog_fault(k->events, EVENT_ERROR, "certificate_trouble", f);
+}
+
+static void on_metrics(struct loop_timer *t)
+{
+    struct keeper *k = container_of(t, struct keeper, metrics);
+    struct buf b;
+    buf_init(&b, METRICS_MAX);
+    if (k->o->ops->metrics(k->engine, &b) == OK)
+        metrics_set_text(k->o->metrics, buf_slice(&b));
+    buf_done(&b);
+    k->metrics_soon = false;
+    loop_timer_set(k->loop, &k->metrics, METRICS_EVERY_MS);
+}
+
+static void on_change(void *ctx)
+{
+    struct keeper *k = ctx;
+    if (k->metrics_soon)
+        return;
+    k->metrics_soon = true;
+    loop_timer_set(k->loop, &k->metrics, METRICS_SOON_MS);
 }
 
 /* ---- plans ---- */
@@ -184,6 +225,7 @@ static int use_plan(struct keeper *k, struct bundle *files, struct fault *f)
     }
     const struct keeper_plan plan = {
         .conf = conf, .files = files, .http_port = k->o->http_port, .https_port = k->o->https_port};
+    published_address(&k->published, conf->listen.items, conf->listen.count, k->o->https_port);
     r = k->o->ops->want(k->engine, &plan, f);
     conf_free(k->conf);
     bundle_unref(k->files);
@@ -293,20 +335,11 @@ static void receive_demand(struct keeper *k, struct slice payload)
 
 static void receive_hook_done(struct keeper *k, struct slice payload)
 {
-    struct cur c = cur_of(payload);
-    uint64_t id = message_next_u64(&c);
-    int status = (int)cur_u32(&c);
-    struct slice output = message_next(&c);
-    if (!c.bad)
+    uint64_t id;
+    int status;
+    struct slice output;
+    if (hooks_parse_done(payload, &id, &status, &output) == OK)
         k->o->ops->hook_done(k->engine, id, status, output);
-}
-
-static void receive_published(struct keeper *k, struct slice payload)
-{
-    struct cur c = cur_of(payload);
-    uint64_t version = message_next_u64(&c);
-    if (!c.bad)
-        k->o->ops->published(k->engine, version);
 }
 
 static void report(struct keeper *k)
@@ -349,7 +382,7 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
         receive_logs(k, payload, fds, nfds);
         break;
     case MESSAGE_PUBLISHED:
-        receive_published(k, payload);
+        published_answer(&k->published, payload);
         break;
     case MESSAGE_COMMAND:
         receive_command(k, payload);
@@ -397,9 +430,17 @@ static int start(struct keeper *k, int fd, struct fault *f)
                                 .publish = on_publish,
                                 .run_hook = on_run_hook,
                                 .on_event = on_event,
-                                .on_trouble = on_trouble};
+                                .on_trouble = on_trouble,
+                                .on_change = on_change};
+    const struct published_host ph = {
+        .ctx = k, .send = send_table, .on_published = on_published, .on_served = on_served};
+    loop_timer_init(&k->metrics, on_metrics);
+    if (!r && (r = published_init(&k->published, k->loop, &ph)))
+        fault_set(f, r, "out of memory");
     if (!r)
         r = sandbox_enter(SANDBOX_KEEPER, f);
+    if (!r)
+        on_change(k);
     return r ? r : k->o->ops->open(k->loop, k->o->state_dir, &k->host, &k->engine, f);
 }
 
@@ -411,6 +452,8 @@ static void finish(struct keeper *k)
         drop_order(o);
     }
     k->o->ops->close(k->engine);
+    loop_timer_clear(&k->metrics);
+    published_done(&k->published);
     chan_done(&k->master);
     conf_free(k->conf);
     bundle_unref(k->files);

@@ -14,6 +14,7 @@
 #include "serve/bundle.h"
 #include "serve/eventlog.h"
 #include "serve/logfiles.h"
+#include "serve/metrics.h"
 
 /* What the engine needs of the configuration. */
 struct keeper_plan {
@@ -63,6 +64,7 @@ struct keeper_options {
     uint16_t http_port, https_port; /* as bound; http 0: none */
     const struct conf_sink *events;
     const struct logfiles *logs;
+    struct metrics *metrics;
     const struct keeper_ops *ops;
 };
 

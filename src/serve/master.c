@@ -18,6 +18,7 @@
 #include "os/proc_signals.h"
 #include "serve/change.h"
 #include "serve/clocks.h"
+#include "serve/hooks.h"
 #include "serve/master_state.h"
 #include "serve/message.h"
 #include "serve/overview.h"
@@ -161,7 +162,7 @@ static void reap(struct master *m)
         struct child *k = child_of(m, e.pid);
         if (k)
             child_died(m, k, &e);
-        else
+        else if (!hooks_reaped(m, &e))
             succession_reaped(m, &e);
     }
 }
@@ -338,6 +339,7 @@ static void finish(struct master *m)
 {
     relay_done(m);
     admin_close(m->admin, m->successor_pid == 0);
+    hooks_close(m);
     proc_signals_close(&m->signals);
     filewatch_free(m->watch);
     mem_free(m->workers);
@@ -373,6 +375,8 @@ static int start(struct master *m)
         init_timers(m);
         r = startup_open(m, &hooks, f);
     }
+    if (!r && (r = hooks_open(m)))
+        fault_set(f, r, "out of memory");
     m->faults->count = r ? 1 : 0;
     if (r)
         return r;

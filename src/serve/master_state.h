@@ -12,6 +12,7 @@
 #include "serve/admin.h"
 #include "serve/child.h"
 #include "serve/eventlog.h"
+#include "serve/hookrun.h"
 #include "serve/logfiles.h"
 #include "serve/master.h"
 #include "serve/metrics.h"
@@ -70,6 +71,7 @@ struct master {
     struct filewatch *watch;
     struct child keeper, *workers;
     uint32_t nworkers;
+    struct hookrun *hooks;
     struct admin *admin;
     struct admin_call *waiting[MASTER_CALLS_MAX]; /* for the overview */
     size_t nwaiting;
