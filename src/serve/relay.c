@@ -70,8 +70,11 @@ void relay_look(struct master *m)
     for (uint32_t i = 0; i < m->nworkers; i++) {
         const struct child *k = &m->workers[i];
         any |= k->state == CHILD_READY;
-        if (k->state == CHILD_READY && k->published < y->number)
+        if (k->state == CHILD_READY && k->published < y->number) {
+            if (!y->bound.deadline_ms)
+                loop_timer_set(m->loop, &y->bound, PUBLISH_BOUND_MS);
             return;
+        }
     }
     if (any)
         tell_keeper(m);
@@ -97,7 +100,7 @@ void relay_table(struct master *m, struct slice payload)
     for (uint32_t i = 0; i < m->nworkers; i++)
         send_to(m, &m->workers[i], MESSAGE_CHALLENGES, buf_slice(&y->table));
     y->due = true;
-    loop_timer_set(m->loop, &y->bound, PUBLISH_BOUND_MS);
+    loop_timer_clear(&y->bound); /* workers that start may take their time */
     relay_look(m);
 }
 
