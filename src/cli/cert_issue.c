@@ -151,7 +151,7 @@ static int alone(const struct certword *w, struct certopts *o, struct wish *wish
         .names = &name,
         .nnames = 1,
         .dns_hook = o->dns_hook,
-        .ports = !wish->dry_run,
+        .ports = true, /* a dry run looks whether somebody answers there */
         .findings = wish->dry_run,
         .start = start,
         .ctx = wish,

@@ -194,6 +194,9 @@ int certalone_run(const struct certalone *o)
     if (r) {
         if (!a->fault.code)
             fault_set(&a->fault, r, "%s", err_text(r));
+        if (!a->fault.next[0] && o->nnames && !o->findings && opened)
+            fault_next(&a->fault, "\"port443 cert doctor " SLICE_F "\" says what to do about it",
+                       SLICE_A(o->names[0].names[0]));
         faults_print_one(o->verb, &a->fault);
     }
     mem_free(a);

@@ -33,8 +33,9 @@ void progress_show(struct slice name, const char *phase, bool keep)
     text_escape(name, who, sizeof(who));
     text_escape(slice_cstr(phase), what, sizeof(what));
     if (keep) {
+        bool said = strstr(what, who) != NULL; /* findings name their name */
         progress_clear();
-        printf("%s%s%s\n", who, name.n ? ": " : "", what);
+        printf("%s%s%s\n", said ? "" : who, said ? "" : ": ", what);
         fflush(stdout);
     } else if (is_terminal()) {
         char line[512];
