@@ -37,7 +37,8 @@ struct certkeep_settings {
     struct slice resolvers;        /* "127.0.0.1:5353"; empty: the system's */
     struct slice dns_server;       /* RFC 2136, "ADDRESS:PORT"; empty: no updates */
     struct slice dns_zone, tsig_name, tsig_algorithm, tsig_secret; /* secret: base64 text */
-    uint64_t propagation_timeout_ms, hook_timeout_ms;
+    uint64_t propagation_timeout_ms;
+    uint64_t hook_timeout_ms, dns_hook_timeout_ms; /* 0: a minute */
     unsigned hooks;                      /* mask of 1 << enum certhost_hook that are configured */
     uint16_t http_port, https_port;      /* as bound; 0: not ours */
     bool on_demand;                      /* certkeep_demand is answered at all */

@@ -45,7 +45,7 @@ static int make_dns(struct certkeep *k, struct fault *f)
                                  .tsig_name = s->tsig_name,
                                  .tsig_algorithm = s->tsig_algorithm,
                                  .propagation_timeout_ms = s->propagation_timeout_ms,
-                                 .hook_timeout_ms = s->hook_timeout_ms};
+                                 .hook_timeout_ms = s->dns_hook_timeout_ms};
     int r = OK;
     if (!(s->challenges & (CERTKEEP_DNS01 | CERTKEEP_PERSIST01)))
         return OK;

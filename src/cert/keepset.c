@@ -66,7 +66,8 @@ bool keepset_same(const struct certkeep_settings *a, const struct certkeep_setti
            lists_same(a->on_demand_allow, a->nallow, b->on_demand_allow, b->nallow) &&
            a->challenges == b->challenges && a->keys == b->keys && a->reuse_key == b->reuse_key &&
            a->preflight == b->preflight && a->propagation_timeout_ms == b->propagation_timeout_ms &&
-           a->hook_timeout_ms == b->hook_timeout_ms && a->hooks == b->hooks &&
+           a->hook_timeout_ms == b->hook_timeout_ms &&
+           a->dns_hook_timeout_ms == b->dns_hook_timeout_ms && a->hooks == b->hooks &&
            a->http_port == b->http_port && a->https_port == b->https_port &&
            a->on_demand == b->on_demand;
 }

@@ -185,7 +185,7 @@ static void take_words(const struct certopts *o, struct certkeep_settings *s)
                                           : SLICE_EMPTY;
     s->keys = o->rsa ? CERTKEEP_RSA : CERTKEEP_ECDSA;
     s->hooks = o->dns_hook ? 1u << CERTHOST_HOOK_DNS : 0;
-    s->hook_timeout_ms = HOOK_MS;
+    s->hook_timeout_ms = s->dns_hook_timeout_ms = HOOK_MS;
     s->propagation_timeout_ms = PROPAGATION_MS;
 }
 
