@@ -6,16 +6,13 @@
  * the host has confirmed a version that holds it. */
 #include "cert/challenge.h"
 
-#include "base/cidr.h"
 #include "base/mem.h"
-#include "crypt/alpncert.h"
 #include "crypt/digest.h"
 
 /* Workers answer a message within a turn of their loop; one that hangs must not hang the order. */
 #define PUBLISH_TIMEOUT_MS 10000
 /* Attack: none; 8 names of some orders at once are far below it. */
 #define ANSWERS_MAX      1024
-#define SERVER_NAME_MAX  256
 #define DNS_VALUE_MAX    64 /* 43 characters of base64url */
 #define OFFER_TEXT_BYTES 160
 
@@ -130,32 +127,24 @@ const struct acmeobj_challenge *challenge_choose(const struct acmeobj_authz *z, 
 
 /* ---- the table ---- */
 
-/* Storage for the names that validators send lives beside the answers for the call. */
-struct publication {
-    struct certhost_answer *answers;
-    char (*names)[SERVER_NAME_MAX];
-    size_t n;
-};
-
-static void collect(struct challenges *cs, struct publication *p)
+/* Who answers makes the server name and the certificate of it (RFC 8738 6). */
+static size_t collect(const struct challenges *cs, struct certhost_answer *answers)
 {
+    size_t n = 0;
     LIST_FOREACH (node, &cs->active) {
-        struct challenge *ch = container_of(node, struct challenge, node);
+        const struct challenge *ch = container_of(node, struct challenge, node);
         if (!in_table(ch))
             continue;
-        struct certhost_answer *a = &p->answers[p->n];
-        *a = (struct certhost_answer){.name = ch->name};
+        struct certhost_answer *a = &answers[n++];
+        *a = (struct certhost_answer){.kind = CERTHOST_ALPN01, .name = ch->name};
+        memcpy(a->digest, ch->digest, sizeof(a->digest));
         if (ch->type == CHALLENGE_HTTP01) {
             a->kind = CERTHOST_HTTP01;
             a->token = ch->token;
             a->content = ch->content;
-        } else {
-            a->kind = CERTHOST_ALPN01;
-            a->name = alpncert_server_name(ch->name, p->names[p->n]);
-            memcpy(a->digest, ch->digest, sizeof(a->digest));
         }
-        p->n++;
     }
+    return n;
 }
 
 static void answer_later(struct challenge *ch, int r)
@@ -168,23 +157,19 @@ static void answer_later(struct challenge *ch, int r)
 static void publish(struct loop_task *t)
 {
     struct challenges *cs = container_of(t, struct challenges, publish);
-    struct publication p = {mem_array(cs->count + 1, sizeof(*p.answers)),
-                            mem_array(cs->count + 1, sizeof(*p.names)), 0};
+    struct certhost_answer *answers = mem_array(cs->count + 1, sizeof(*answers));
     uint64_t version = ++cs->version;
     LIST_FOREACH (node, &cs->active) {
         struct challenge *ch = container_of(node, struct challenge, node);
         if (!in_table(ch) || ch->version)
             continue;
         ch->version = version;
-        if (!p.answers || !p.names)
+        if (!answers)
             answer_later(ch, fault_set(&ch->fault, ERR_NOMEM, "no memory for challenges"));
     }
-    if (p.answers && p.names) {
-        collect(cs, &p);
-        cs->host->publish(cs->host->ctx, version, p.answers, p.n);
-    }
-    mem_free(p.answers);
-    mem_free(p.names);
+    if (answers)
+        cs->host->publish(cs->host->ctx, version, answers, collect(cs, answers));
+    mem_free(answers);
 }
 
 int challenge_new(struct loop *l, const struct certhost *host, struct challenges **ret)
