@@ -524,3 +524,28 @@ uint64_t probe_count(const struct proberun *run)
 {
     return run->count;
 }
+
+static const struct {
+    int r;
+    const char *words;
+} ends[] = {
+    [PROBE_DONE] = {OK, "it answered"},
+    [PROBE_REFUSED] = {ERR_REFUSED, "the connection was refused"},
+    [PROBE_RESET] = {ERR_RESET, "the connection was reset"},
+    [PROBE_CLOSED] = {ERR_EOF, "the other side closed the connection"},
+    [PROBE_TIMEOUT] = {ERR_TIMEOUT, "nothing came back in time"},
+    [PROBE_UNREACHABLE] = {ERR_UNREACHABLE, "there is no route to it"},
+    [PROBE_PROHIBITED] = {ERR_UNREACHABLE,
+                          "a router says that this is administratively prohibited"},
+    [PROBE_FAILED] = {ERR_SYS, "this computer ran out of sockets or memory"},
+};
+
+int probe_err(enum probe_end end)
+{
+    return ends[end].r;
+}
+
+const char *probe_end_words(enum probe_end end)
+{
+    return ends[end].words;
+}

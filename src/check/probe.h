@@ -98,3 +98,6 @@ int probe_take_link(const struct probe_result *r, struct link *to,
 /* Times that an address was slowed down after resets or timeouts, to be said in the report. */
 unsigned probe_backoffs(const struct proberun *run);
 uint64_t probe_count(const struct proberun *run);
+/* The error code of an end, and it in words: "nothing listens there (refused)". */
+int probe_err(enum probe_end end);
+const char *probe_end_words(enum probe_end end);

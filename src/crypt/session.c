@@ -39,7 +39,7 @@ struct session {
     struct fault *fault; /* from the pool, only once something failed */
     int r;               /* sticky: OK, ERR_EOF after the peer's end, or why it is dead */
     uint16_t asides;
-    uint8_t alert_sent; /* fatal, 0 none */
+    uint8_t alert_sent, alert_received; /* fatal, 0 none */
     bool server, ready, shut;
 };
 
@@ -95,6 +95,8 @@ static void on_event(const SSL *ssl, int where, int value)
     bool sent = (where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT;
     if (sent && value >> 8 == SSL3_AL_FATAL)
         s->alert_sent = (uint8_t)value;
+    if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
+        s->alert_received = (uint8_t)value;
     if (s->ready && (sent || (where & SSL_CB_LOOP)) && ++s->asides > ASIDES_MAX)
         sharedbio_now.refused = true;
 }
@@ -378,6 +380,11 @@ void session_fault(const struct session *s, struct fault *f)
         *f = *s->fault;
     else
         fault_set(f, s->r, "%s", err_text(s->r));
+}
+
+uint8_t session_alert(const struct session *s)
+{
+    return s->alert_received;
 }
 
 int session_peer(const struct session *s, struct certinfo_chain **ret)

@@ -39,6 +39,8 @@ extern const struct filter_ops session_filter;
 /* True once the handshake is complete: seal works and session_info is final. */
 bool session_ready(const struct session *s);
 void session_info(const struct session *s, struct session_info *ret);
+/* The fatal alert that the peer sent (RFC 8446 6), 0: none. */
+uint8_t session_alert(const struct session *s);
 /* The certificates that the peer sent, leaf first; a reference for the caller. Never-ready and
  * resumed sessions may have none. ERR_NOT_FOUND none, ERR_CAP, ERR_SYNTAX, ERR_NOMEM. */
 int session_peer(const struct session *s, struct certinfo_chain **ret) MUST_USE;
