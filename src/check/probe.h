@@ -71,6 +71,7 @@ struct probe {
     struct list node;
     struct proberun *run; /* NULL: not under way */
     void *state;
+    void *owner; /* who asks may keep a pointer here */
     /* Some bytes came; all so far. True: enough. NULL: read until the end. May call probe_say. */
     bool (*on_bytes)(struct probe *p, struct slice received);
     /* Over before it: may be freed or started again. Never from inside probe_start. */
