@@ -13,13 +13,17 @@ struct audit;
 struct audit_options {
     struct loop *loop;
     struct proberun *run;
-    struct sock_addr address; /* that the visit chose */
-    uint32_t timeout_ms;
-    bool vulnerabilities; /* also those that send malformed messages */
+    struct probe_options to; /* the address that the visit chose, proxy, STARTTLS */
+    bool vulnerabilities;    /* also those that send malformed messages */
 };
 
-/* on_done comes once, never from inside. ERR_NOMEM. */
-int audit_start(const struct audit_options *o, struct facts *f, void (*on_done)(void *ctx),
-                void *ctx, struct audit **ret) MUST_USE;
+struct audit_ops {
+    void *ctx;
+    void (*on_done)(void *ctx);
+};
+
+/* on_done comes once, never from inside; it may call audit_free. ERR_NOMEM. */
+int audit_start(const struct audit_options *o, struct facts *f, const struct audit_ops *ops,
+                struct audit **ret) MUST_USE;
 /* Accepts NULL; no on_done comes after it. */
 void audit_free(struct audit *a);
