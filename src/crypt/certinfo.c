@@ -274,6 +274,22 @@ int certinfo_parse(struct slice bytes, struct certinfo_chain **ret, struct fault
     return r;
 }
 
+int certinfo_ders(const struct slice *ders, size_t count, struct certinfo_chain **ret,
+                  struct fault *f)
+{
+    struct certinfo_chain *chain = chain_new();
+    if (!chain)
+        return fault_set(f, ERR_NOMEM, "no memory for a certificate chain");
+    int r = count ? OK : ERR_SYNTAX;
+    for (size_t i = 0; !r && i < count; i++)
+        r = add_der(chain, ders[i], f);
+    if (r)
+        certinfo_unref(chain);
+    else
+        *ret = chain;
+    return r;
+}
+
 int certinfo_wrap(struct x509_st *const *certs, size_t count, struct certinfo_chain **ret,
                   struct fault *f)
 {

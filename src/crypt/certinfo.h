@@ -60,6 +60,9 @@ struct x509_st;
  * DER. Order is kept as it stands. ERR_SYNTAX none in it or one is malformed; ERR_CAP;
  * ERR_NOMEM. `f` may be NULL. */
 int certinfo_parse(struct slice bytes, struct certinfo_chain **ret, struct fault *f) MUST_USE;
+/* The same from one DER each, in the order given (a TLS certificate message). */
+int certinfo_ders(const struct slice *ders, size_t count, struct certinfo_chain **ret,
+                  struct fault *f) MUST_USE;
 struct certinfo_chain *certinfo_ref(struct certinfo_chain *chain);
 /* Accepts NULL. */
 void certinfo_unref(struct certinfo_chain *chain);
