@@ -7,7 +7,10 @@
 #include "check/audit.h"
 
 #include "base/mem.h"
-#include "check/auditstate.h"
+#include "check/auditask.h"
+#include "check/auditgroups.h"
+#include "check/auditsuites.h"
+#include "check/auditvuln.h"
 #include "crypt/digest.h"
 
 /* ---- versions ---- */

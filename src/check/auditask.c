@@ -3,10 +3,11 @@
 
 /* One question of an audit: hello out, first flight in. A reset or a timeout is asked again once,
  * because a rate limit looks like a refusal; what stays silent is counted as lost. */
+#include "check/auditask.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "check/auditstate.h"
 
 #define HELLO_MAX (32 * 1024)
 

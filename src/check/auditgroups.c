@@ -4,9 +4,12 @@
 /* Groups, signature schemes and extensions of a server, its Diffie-Hellman parameters, and the
  * certificates that it shows to other clients. TLS 1.3 names its group in a HelloRetryRequest,
  * without signing anything. */
+#include "check/auditgroups.h"
+
 #include <string.h>
 
-#include "check/auditstate.h"
+#include "check/auditask.h"
+#include "check/auditsuites.h"
 
 /* Primes that many servers share: the first bytes of RFC 2409 groups 1 and 2, RFC 3526 groups 5 and
  * 14 to 18 (all begin alike), and the 1024-bit ones of Apache, Java and nginx packages. */

@@ -4,10 +4,12 @@
 /* Which suites a version has, and in which order. The suites are cut into groups that are asked
  * side by side; a refused group is done with one question, an accepted suite is taken out of its
  * group and the rest is asked again. */
+#include "check/auditsuites.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "check/auditstate.h"
+#include "check/auditask.h"
 
 #define GROUP 48
 

@@ -3,7 +3,7 @@
 
 /* Known attacks: those that follow from what is offered, and those that must be tried with a
  * message that no honest client sends. */
-#include "check/auditstate.h"
+#include "check/auditvuln.h"
 
 /* ---- what follows from versions and suites ---- */
 

@@ -37,13 +37,14 @@ int hops_start(const struct hops_options *o, struct slice url, const struct hops
 /* Accepts NULL; no on_done comes after it. on_done may call it. */
 void hops_free(struct hops *h);
 
-/* An absolute URL in parts; loans from it. ERR_SYNTAX: not http or https, user info, no host. */
+/* An absolute URL in parts. */
 struct hops_url {
     bool https;
     struct slice host; /* without brackets */
     uint16_t port;
     struct slice path; /* with its query; "/" when there is none */
 };
+/* Loans from url. ERR_SYNTAX: not http or https, user info, no host. */
 int hops_split(struct slice url, struct hops_url *ret) MUST_USE;
 /* `location` (RFC 9110 10.2.2, RFC 3986 5.2) relative to `base`, absolute, in the arena.
  * ERR_SYNTAX. */
