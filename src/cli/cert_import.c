@@ -89,6 +89,8 @@ int cert_import(int argc, char **argv)
         certbotdir_read(from, &t);
     else
         caddydir_read(from, &t);
+    if (!dry_run)
+        certword_hand_over(w.state);
     printf("%u taken, %u left, %u failed\n", t.taken, t.left, t.failed);
     return t.failed ? CMD_BAD : CMD_GOOD;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "cli/certword.h"
 #include "cli/cmd.h"
 #include "cli/faults.h"
 #include "cli/place.h"
@@ -189,6 +190,7 @@ int certalone_run(const struct certalone *o)
         run(a);
     progress_clear();
     close_parts(a);
+    certword_hand_over(o->state);
     file_close(fd);
     r = opened ? a->r : r;
     if (r) {

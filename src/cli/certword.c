@@ -12,6 +12,9 @@
 #include "base/err.h"
 #include "cert/lineagepath.h"
 #include "cli/cmd.h"
+#include "os/file.h"
+#include "os/filetree.h"
+#include "os/proc.h"
 
 bool certword_begin(struct certword *w, const struct option_parse *parse, const char **state_option,
                     int argc, char **argv, int *status)
@@ -46,6 +49,17 @@ bool certword_count(const struct certword *w, int min, int max, int *status)
     else if (w->nnames > max)
         *status = certword_usage(w, "too many words: %s", w->names[max]);
     return w->nnames >= min && w->nnames <= max;
+}
+
+void certword_hand_over(const char *state)
+{
+    struct file_info info;
+    if (proc_uid() != 0 || file_stat(state, &info) || info.uid == 0)
+        return;
+    int r = filetree_give(state, info.uid, info.gid);
+    if (r)
+        fprintf(stderr, "port443 cert: cannot give the files in %s to their owner: %s\n", state,
+                err_text(r));
 }
 
 bool certword_name(const struct certword *w, char *name)

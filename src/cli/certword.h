@@ -27,6 +27,9 @@ bool certword_count(const struct certword *w, int min, int max, int *status);
 /* "port443 cert issue: text", with the hint at --help. Returns the status of a usage error. */
 int certword_usage(const struct certword *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Gives what a command of root has written there to the user that the state directory belongs to:
+ * the server's, who must read it. A directory that is new gets its owner when a server starts. */
+void certword_hand_over(const char *state);
 /* A name as people type it into normal form (lower case, no final dot), in place. False: it is
  * none; the message was printed. */
 bool certword_name(const struct certword *w, char *name);

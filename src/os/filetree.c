@@ -132,6 +132,44 @@ int filetree_remove(const char *path, unsigned depth)
     return remove_at(FILE_CWD, path, depth < FILETREE_DEPTH_MAX ? depth : FILETREE_DEPTH_MAX);
 }
 
+struct gift {
+    int dirfd;
+    uint32_t uid, gid;
+    unsigned depth;
+};
+
+static int give_at(const struct gift *g, const char *name);
+
+static int on_given(void *ctx, const char *name, const struct file_info *info)
+{
+    return info->is_dir || info->is_regular ? give_at(ctx, name) : OK;
+}
+
+static int give_at(const struct gift *g, const char *name)
+{
+    struct stat st;
+    int fd = openat(g->dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? OK : error_of(errno);
+    int r = fstat(fd, &st) ? error_of(errno) : OK;
+    bool ours = !r && st.st_uid == geteuid();
+    if (!r && S_ISDIR(st.st_mode) && g->depth) {
+        struct gift below = {fd, g->uid, g->gid, g->depth - 1};
+        r = file_list(fd, on_given, &below);
+    }
+    if (!r && ours && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)) &&
+        fchown(fd, g->uid, g->gid))
+        r = error_of(errno);
+    file_close(fd);
+    return r;
+}
+
+int filetree_give(const char *path, uint32_t uid, uint32_t gid)
+{
+    const struct gift g = {FILE_CWD, uid, gid, FILETREE_DEPTH_MAX};
+    return give_at(&g, path);
+}
+
 void filetree_private(void)
 {
     umask(077);

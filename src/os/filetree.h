@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/fault.h"
@@ -24,5 +25,9 @@ int filetree_pointed(const char *path, char *dst, size_t cap) MUST_USE;
  * levels of directories (1: of files only). Nothing there is no error. ERR_CAP (deeper), ERR_PERM,
  * ERR_SYS. */
 int filetree_remove(const char *path, unsigned depth) MUST_USE;
+/* Directories and files of ours (this process is root) below `path` and it itself, at most
+ * FILETREE_DEPTH_MAX levels, become that user's. Links are not followed, and a file with a second
+ * name is left: it may be a foreign one that somebody put there to be given. ERR_PERM, ERR_SYS. */
+int filetree_give(const char *path, uint32_t uid, uint32_t gid) MUST_USE;
 /* New files of this process are for its user only (umask 077). */
 void filetree_private(void);

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "os/file.h"
+#include "os/filetree.h"
 #include "os/proc.h"
 #include "serve/generation.h"
 #include "serve/master_state.h"
@@ -75,6 +76,10 @@ static int open_state(struct master *m, struct fault *f)
         return r;
     if (m->user && (r = file_chown_mode(m->state_dir, m->uid, m->gid, 0700, f)))
         return r;
+    /* What root put there: an import, a restored backup. */
+    if (m->user && (r = filetree_give(m->state_dir, m->uid, m->gid)))
+        return fault_set(f, r, "cannot give the files in %s to the user %s: %s", m->state_dir,
+                         m->user, err_text(r));
     if (m->o->socket_path)
         snprintf(m->socket_path, sizeof(m->socket_path), "%s", m->o->socket_path);
     else if (snprintf(m->socket_path, sizeof(m->socket_path), "%s/port443.sock", m->state_dir) < 0)

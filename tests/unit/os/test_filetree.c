@@ -110,6 +110,33 @@ static void new_files_are_private(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+static uint32_t owner(const char *path)
+{
+    struct stat st;
+    assert_int_equal(lstat(path, &st), 0);
+    return st.st_uid;
+}
+
+static void given_away(void **state)
+{
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    assert_int_equal(file_mkdir_p("s/certs/a", 0700, NULL), OK);
+    put("s/certs/a/key");
+    put("foreign");
+    put("s/twice");
+    assert_int_equal(link("foreign", "s/named"), 0);
+    assert_int_equal(symlink("../foreign", "s/link"), 0);
+    assert_int_equal(filetree_give("s", 65534, 65534), OK);
+    assert_int_equal(owner("s"), 65534);
+    assert_int_equal(owner("s/certs/a"), 65534);
+    assert_int_equal(owner("s/certs/a/key"), 65534);
+    assert_int_equal(owner("s/twice"), 65534);
+    assert_int_equal(owner("foreign"), 0); /* neither by its link nor by its second name */
+    assert_int_equal(filetree_give("gone", 65534, 65534), OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +144,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(directories_are_made, setup, teardown),
         cmocka_unit_test_setup_teardown(trees_go, setup, teardown),
         cmocka_unit_test_setup_teardown(new_files_are_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(given_away, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
