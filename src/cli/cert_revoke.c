@@ -68,8 +68,10 @@ static bool take_reason(const struct certword *w, const char *text, unsigned *re
         }
     }
     const char *near = text_nearest(slice_cstr(text), words, ARRAY_LEN(reasons));
-    certword_usage(w, "no reason is called %s%s%s", text, near ? ": did you mean " : "",
-                   near ? near : "");
+    certword_usage(w,
+                   "no reason is called %s%s%s; say unspecified, keyCompromise, "
+                   "affiliationChanged, superseded or cessationOfOperation",
+                   text, near ? ": did you mean " : "", near ? near : "");
     return false;
 }
 
