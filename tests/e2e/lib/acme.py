@@ -13,6 +13,7 @@ from .link import tcp, tls_context, wrap
 from .wait import wait_for
 
 ISSUE_S = 20  # until a certificate must be there
+NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module has no name for
 
 
 def trusted(place, *cas):
@@ -37,9 +38,17 @@ def config(place, ca, *names, sites=None, acme=None, **top):
     return json.dumps({"acme": block, **top, "sites": all_sites}, indent=1)
 
 
+def client(s, cafile=None, **how):
+    """A client's context. Where the engine's clock is turned, times of certificates are not looked at."""
+    context = tls_context(cafile, **how)
+    if cafile and "PORT443_TEST_CLOCK" in s.env:
+        context.verify_flags |= NO_CHECK_TIME
+    return context
+
+
 def leaf(s, name, cafile=None, **how):
     """What a client that asks for the name gets (cafile: and verifies), as x509."""
-    with s.tls(name, cafile=cafile or False, **how) as link:
+    with s.tls(name, context=client(s, cafile, **how)) as link:
         return x509.load_der_x509_certificate(link.sock.getpeercert(True))
 
 
@@ -66,21 +75,28 @@ def names_of(cert):
 
 
 def rows(s):
-    """`cert list --json`"""
-    done = s.verb("cert", "list", "--json")
-    assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)
+    """What the running server says of each wanted certificate (docs/certificates.md)."""
+    keeper = s.report()["keeper"][0]
+    return (keeper.get("report") or keeper).get("certificates", [])
 
 
 def row(s, name, key="ecdsa"):
-    """Its row of `cert list --json`; {} without one."""
+    """The one of this name and kind of key; {} without one. "renewal" is the time of the next attempt."""
     return next((r for r in rows(s) if r["name"] == name and r.get("key", key) == key), {})
+
+
+def listed(s, name=None):
+    """`cert list --json`, which reads the store; one row with a name."""
+    done = s.verb("cert", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    return next((r for r in found if r["name"] == name), {}) if name else found
 
 
 def attempt(s, clock, name):
     """Turns the clock to the next attempt and waits for its end; the row then."""
     before = row(s, name)
-    clock.turn_to(before["next_attempt"])
+    clock.turn_to(before["renewal"])
     return wait_for(lambda: (lambda r: r if r.get("failures") != before["failures"] else None)(row(s, name)),
                     f"attempt {before['failures'] + 1}", 20, lambda: s.events.text()[-4000:])
 
@@ -97,7 +113,7 @@ class Load:
             t.start()
 
     def _run(self):
-        context = tls_context(self.root)
+        context = client(self.s, self.root)
         while not self.over.is_set():
             for name in self.names:
                 try:
