@@ -169,9 +169,9 @@ static int set_protocol(struct tlsctx *ctx)
 /* A server with certificates of several kinds shows the one that the client can verify. */
 static int set_kind(struct tlsctx *ctx, enum key_kind kind)
 {
-    static const char rsa[] = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
-                              "RSA+SHA256:RSA+SHA384:RSA+SHA512";
-    static const char ecdsa[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
+    char rsa[] = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
+                 "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+    char ecdsa[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
     if (kind == KEY_OTHER)
         return 1;
     return SSL_CTX_set1_sigalgs_list(ctx->ssl_ctx, kind == KEY_RSA ? rsa : ecdsa) == 1;
