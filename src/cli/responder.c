@@ -129,16 +129,18 @@ static const struct exchange_ops exchange_ops = {on_head, on_body, on_trailers, 
 
 /* Only for a name that is being validated, and then only with ALPN acme-tls/1 (RFC 8737 3): the
  * context offers nothing else. */
-static struct tlsctx *choose(struct conn *c, struct slice server_name, void **ret_site)
+static int choose(struct conn *c, const struct tlshello *hello, struct tlsctx **ret)
 {
     struct responder *p = c->from ? c->from->app : NULL;
-    *ret_site = NULL;
+    (void)hello;
+    c->validation = true;
     for (size_t i = 0; p && i < p->nanswers; i++)
-        if (p->answers[i].tls && slice_eq_nocase(p->answers[i].name, server_name)) {
+        if (p->answers[i].tls && slice_eq_nocase(p->answers[i].name, c->server_name)) {
             p->answered++;
-            return p->answers[i].tls;
+            *ret = p->answers[i].tls;
+            return OK;
         }
-    return NULL;
+    return ERR_TLS_NAME;
 }
 
 static void on_conn(struct conn *c)

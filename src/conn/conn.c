@@ -12,6 +12,7 @@
 #include "conn/close.h"
 #include "conn/conn_pool.h"
 #include "conn/mux.h"
+#include "conn/secure.h"
 #include "os/rng.h"
 
 /* A head larger than the burst still fits: the engine's arena bounds it. */
@@ -150,6 +151,7 @@ void conn_pool_enter(struct conn_pool *p, struct conn *c)
     c->id = ++p->next_conn_id;
     c->idle = true;
     list_init(&c->node);
+    list_init(&c->waiting);
     list_push(&p->idle, &c->node);
     p->count++;
 }
@@ -302,4 +304,10 @@ void conn_pool_free(struct conn_pool *p)
     buf_done(&p->stage);
     mem_free(p->fields);
     mem_free(p);
+}
+
+void conn_choose_again(struct conn *c)
+{
+    if (c->held)
+        secure_resume(c);
 }

@@ -13,6 +13,7 @@
 
 struct session;
 struct tlsctx;
+struct tlshello;
 struct conn_mux_ops;
 
 /* Bounds for all connections of one worker; the configuration fills it. Each names what it stops.
@@ -37,9 +38,11 @@ struct conn_limits {
 
 /* What conn/ asks of the engine about connections. Filled by serve/. */
 struct conn_ops {
-    /* The TLS context and engine data for a server name in normal form (n 0: none was sent). NULL
-     * refuses with unrecognized_name. *ret_site is kept in conn->site. */
-    struct tlsctx *(*choose)(struct conn *c, struct slice server_name, void **ret_site);
+    /* The TLS context for a hello; c->server_name is its server name in normal form (n 0: none was
+     * sent). Sets c->site, and c->validation when the handshake itself is the answer. ERR_TLS_NAME
+     * and ERR_TLS_ALPN refuse with the alert; ERR_AGAIN: not known yet, the hello waits for
+     * conn_choose_again (CONN_WAIT_MAX_MS at most). */
+    int (*choose)(struct conn *c, const struct tlshello *hello, struct tlsctx **ret);
     /* A connection's life: counters, event log. `r` why it ended; `f` may be NULL. At on_close the
      * link is still open (addresses, session) and the pool no longer counts the connection. */
     void (*on_open)(struct conn *c);
@@ -92,6 +95,9 @@ struct conn {
     struct ip peer;
     uint16_t peer_port;
     enum conn_state state;
+    struct list waiting;   /* the engine's, while the hello waits */
+    bool held;             /* the hello waits for the engine */
+    bool validation;       /* tls-alpn-01: ends with its handshake, no request is read */
     bool secured;          /* TLS: the handshake is complete and on_secured was called */
     bool draining;         /* answer what is asked, then close; GOAWAY on h2 */
     bool idle;             /* stands among the idle ones of the pool */
@@ -103,6 +109,11 @@ struct conn {
     struct slice server_name; /* normal form; owned, empty when none */
     uint64_t id;
 };
+
+#define CONN_WAIT_MAX_MS 15000 /* of a hello: the engine forgot it */
+
+/* The engine can choose now: choose is called once more. May free c. */
+void conn_choose_again(struct conn *c);
 
 /* All connections of one worker. */
 struct conn_pool;

@@ -67,10 +67,11 @@ static int keep_name(struct conn *c, struct slice sni)
 static int choose(struct conn *c, const struct tlshello *hello)
 {
     int r;
-    if (hello->has_sni && (r = keep_name(c, hello->sni)))
+    struct tlsctx *ctx = NULL;
+    if (!c->held && hello->has_sni && (r = keep_name(c, hello->sni)))
         return r;
-    struct tlsctx *ctx = c->ops->choose(c, c->server_name, &c->site);
-    return ctx ? session_accept(ctx, &c->session) : ERR_TLS_NAME;
+    r = c->ops->choose(c, hello, &ctx);
+    return r ? r : session_accept(ctx, &c->session);
 }
 
 /* OK with a whole hello, ERR_AGAIN, ERR_EOF, ERR_RESET, and what tlshello_read says. */
@@ -84,6 +85,31 @@ static int fill_hello(struct conn *c, struct tlshello *hello)
         /* The staging buffer is unused here and larger than the longest hello. */
         r = tlshello_read(link_input(&c->link), conn_pool_stage(c)->p, hello);
     } while (r == ERR_AGAIN);
+    return r;
+}
+
+/* r: of reading it. OK once the session runs; ERR_AGAIN: it waits for the engine; else the
+ * connection has been ended. */
+static int answer_hello(struct conn *c, const struct tlshello *hello, int r)
+{
+    if (!r)
+        r = choose(c, hello);
+    if (r == ERR_AGAIN) {
+        c->held = true;
+        c->doing = "waiting for a certificate";
+        loop_timer_set(c->pool->loop, &c->timer, CONN_WAIT_MAX_MS);
+        return r;
+    }
+    c->held = false;
+    if (r) {
+        refuse(c, r);
+        return r;
+    }
+    c->state = CONN_HANDSHAKE;
+    c->doing = "in the TLS handshake";
+    r = link_set_filter(&c->link, &session_filter, c->session);
+    if (r)
+        close_start(c, r);
     return r;
 }
 
@@ -102,18 +128,7 @@ static int read_hello(struct conn *c)
         close_now(c, r, false);
         return r;
     }
-    if (!r)
-        r = choose(c, &hello);
-    if (r) {
-        refuse(c, r);
-        return r;
-    }
-    c->state = CONN_HANDSHAKE;
-    c->doing = "in the TLS handshake";
-    r = link_set_filter(&c->link, &session_filter, c->session);
-    if (r)
-        close_start(c, r);
-    return r;
+    return answer_hello(c, &hello, r);
 }
 
 static bool same_name(struct conn *c, const struct session_info *info)
@@ -136,6 +151,10 @@ static void secured(struct conn *c)
     loop_timer_clear(&c->timer);
     c->secured = true;
     c->ops->on_secured(c);
+    if (c->validation) {
+        close_start(c, OK);
+        return;
+    }
     int r = slice_eq(info.alpn, SLICE("h2")) ? mux_h2_start(c) : mux_h1_start(c);
     if (r)
         close_start(c, r);
@@ -169,8 +188,31 @@ void secure_start(struct conn *c)
     secure_on_ready(c);
 }
 
+/* While the engine looks for a certificate only the client's end counts. */
+static void watch_held(struct conn *c)
+{
+    int r;
+    while ((r = link_fill(&c->link)) == OK)
+        ;
+    if (r != ERR_AGAIN)
+        close_now(c, r, false);
+}
+
+void secure_resume(struct conn *c)
+{
+    struct tlshello hello;
+    loop_timer_set(c->pool->loop, &c->timer, c->pool->limits.handshake_timeout_ms);
+    int r = tlshello_read(link_input(&c->link), conn_pool_stage(c)->p, &hello);
+    if (!answer_hello(c, &hello, r))
+        shake_hands(c);
+}
+
 void secure_on_ready(struct conn *c)
 {
+    if (c->held) {
+        watch_held(c);
+        return;
+    }
     if (c->state == CONN_HELLO && read_hello(c))
         return;
     shake_hands(c);

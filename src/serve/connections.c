@@ -8,12 +8,15 @@
 #include "os/proc.h"
 #include "os/sock.h"
 #include "serve/accesslog.h"
+#include "serve/challenges.h"
+#include "serve/demand.h"
 #include "serve/eventlog.h"
 #include "serve/exchange_engine.h"
 #include "serve/generation.h"
 #include "serve/metrics.h"
 #include "serve/metricsport.h"
 #include "serve/plainport.h"
+#include "wire/tlshello.h"
 
 #define DESCRIPTORS_KEPT_MIN 32
 #define LINGER_TIMEOUT_MS    2000
@@ -52,16 +55,49 @@ static struct site *site_of_address(const struct conn *c)
     return generation_site(c->generation, slice_of(text, n));
 }
 
-static struct tlsctx *choose(struct conn *c, struct slice server_name, void **ret_site)
+/* Only a validator offers nothing else (RFC 8737 3). */
+static bool is_validation(const struct tlshello *hello)
 {
-    struct site *s =
-        server_name.n ? generation_site(c->generation, server_name) : site_of_address(c);
+    struct slice rest = hello->alpn, first, second;
+    return hello->has_alpn && tlshello_alpn_next(&rest, &first) &&
+           slice_eq(first, SLICE("acme-tls/1")) && !tlshello_alpn_next(&rest, &second);
+}
+
+/* tls-alpn-01: whatever sites say about the name does not count, and no site is reached. */
+static int choose_challenge(struct conn *c, struct tlsctx **ret)
+{
+    struct worker *w = worker_of(c);
+    char peer[CIDR_IP_TEXT];
+    struct fault f = {0};
+    int r = w->challenges ? challenges_alpn(w->challenges, c->server_name,
+                                            loop_unix_ms(w->loop) / 1000, ret, &f)
+                          : ERR_NOT_FOUND;
+    if (r == ERR_NOT_FOUND)
+        return ERR_TLS_ALPN;
+    if (r) {
+        eventlog_fault(w->events, EVENT_ERROR, "challenge_not_answered", &f);
+        return r;
+    }
+    c->validation = true;
+    cidr_format_ip(&c->peer, peer);
+    EVENT(w->events, EVENT_INFO, "challenge_seen", EV_CSTR("type", "tls-alpn-01"),
+          EV_TEXT("name", c->server_name), EV_CSTR("client", peer));
+    return OK;
+}
+
+static int choose(struct conn *c, const struct tlshello *hello, struct tlsctx **ret)
+{
+    if (is_validation(hello))
+        return choose_challenge(c, ret);
+    struct slice name = c->server_name;
+    struct site *s = name.n ? generation_site(c->generation, name) : site_of_address(c);
     if (!s || !s->tls) {
         metrics_add(worker_of(c)->metrics, METRIC_TLS_UNKNOWN_NAME, 1);
-        return NULL;
+        return ERR_TLS_NAME;
     }
-    *ret_site = s;
-    return s->tls;
+    c->site = s;
+    *ret = s->tls;
+    return s->conf->on_demand && name.n ? demand_choose(c, s, ret) : OK;
 }
 
 static void on_secured(struct conn *c)
@@ -69,6 +105,8 @@ static void on_secured(struct conn *c)
     struct worker *w = worker_of(c);
     struct session_info info;
     session_info(c->session, &info);
+    if (c->validation)
+        return;
     metrics_add(w->metrics, info.resumed ? METRIC_TLS_RESUMED : METRIC_TLS_FULL, 1);
     metrics_add(w->metrics, slice_eq(info.alpn, SLICE("h2")) ? METRIC_CONN_H2 : METRIC_CONN_H1, 1);
 }
@@ -84,6 +122,7 @@ static void on_close(struct conn *c, int r, const struct fault *f)
               EV_TEXT("name", c->server_name), EV_CSTR("error", err_name(r)),
               EV_CSTR("message", f && f->what[0] ? f->what : err_text(r)));
     }
+    list_remove(&c->waiting);
     if (c->shed)
         metrics_add(w->metrics, METRIC_CONN_SHED, 1);
     generation_unref(c->generation);

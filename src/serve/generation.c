@@ -37,6 +37,10 @@ void generation_unref(struct generation *g)
         return;
     for (size_t i = 0; i < g->nsites; i++)
         drop_site(&g->sites[i]);
+    for (size_t i = 0; i < g->demanded.cap; i++)
+        if (g->demanded.entries[i].key.p)
+            tlsctx_unref(g->demanded.entries[i].value);
+    map_done(&g->demanded);
     map_done(&g->names);
     mem_free(g->sites);
     conf_free(g->conf);
@@ -89,8 +93,9 @@ static size_t kept_files(const struct bundle *b, struct slice name, struct pair 
     return n;
 }
 
-/* The pairs of a site: its files, else what the keeper made. Returns how many. */
-static size_t site_pairs(const struct conf_site *c, const struct bundle *b, struct pair *pairs)
+/* The pairs of a site: its files, else what the keeper made for `name`. Returns how many. */
+static size_t site_pairs(const struct conf_site *c, struct slice name, const struct bundle *b,
+                         struct pair *pairs)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->tls.certs.count && n < TLSCTX_IDENTITIES_MAX; i++, n++) {
@@ -101,29 +106,37 @@ static size_t site_pairs(const struct conf_site *c, const struct bundle *b, stru
     }
     if (n)
         return n;
-    return kept_files(b, c->name, pairs);
+    return kept_files(b, name, pairs);
 }
 
 /* Tickets resume only inside one site and policy (edge notes 4: CVE-2025-23419). */
-static int bind_tickets(const struct conf *conf, const struct conf_site *c,
+static int bind_tickets(const struct conf *conf, struct slice name,
                         uint8_t binding[TLSCTX_BINDING_BYTES])
 {
     char text[320];
-    int n = snprintf(text, sizeof(text), "port443 site " SLICE_F " min %d", SLICE_A(c->name),
+    int n = snprintf(text, sizeof(text), "port443 site " SLICE_F " min %d", SLICE_A(name),
                      (int)conf->tls.min_version);
     return digest_sha256(slice_of(text, (size_t)n), binding);
 }
 
-static int make_context(const struct conf *conf, const struct conf_site *c, const struct bundle *b,
-                        struct ticketring *ring, struct tlsctx **ret, struct fault *f)
+/* What a context is made for. */
+struct wanted {
+    const struct conf *conf;
+    const struct conf_site *site;
+    struct slice name; /* the site's, or one below it that has certificates of its own */
+    struct ticketring *ring;
+};
+
+static int make_context(const struct wanted *w, const struct bundle *b, struct tlsctx **ret,
+                        struct fault *f)
 {
     struct pair pairs[TLSCTX_IDENTITIES_MAX] = {0};
     struct tlsctx_identity identities[TLSCTX_IDENTITIES_MAX] = {0};
-    struct tlsctx_server opts = {.identities = identities, .ring = ring};
-    opts.nidentities = site_pairs(c, b, pairs);
-    opts.tls13_only = conf->tls.min_version == CONF_TLS_1_3;
-    opts.ticket_lifetime_s = (uint32_t)(conf->tls.ticket_lifetime_ms / 1000);
-    int r = opts.nidentities ? bind_tickets(conf, c, opts.binding)
+    struct tlsctx_server opts = {.identities = identities, .ring = w->ring};
+    opts.nidentities = site_pairs(w->site, w->name, b, pairs);
+    opts.tls13_only = w->conf->tls.min_version == CONF_TLS_1_3;
+    opts.ticket_lifetime_s = (uint32_t)(w->conf->tls.ticket_lifetime_ms / 1000);
+    int r = opts.nidentities ? bind_tickets(w->conf, w->name, opts.binding)
                              : fault_set(f, ERR_NOT_FOUND, "there is no certificate yet");
     for (size_t i = 0; !r && i < opts.nidentities; i++)
         r = load_pair(&pairs[i], &identities[i], f);
@@ -134,15 +147,16 @@ static int make_context(const struct conf *conf, const struct conf_site *c, cons
         certinfo_unref(identities[i].chain);
     }
     if (r)
-        fault_while(f, "for site " SLICE_F, SLICE_A(c->name));
+        fault_while(f, "for site " SLICE_F, SLICE_A(w->name));
     return r;
 }
 
 int generation_check_site(const struct conf *conf, const struct conf_site *site,
                           const struct bundle *b, struct fault *f)
 {
+    const struct wanted w = {conf, site, site->name, NULL};
     struct tlsctx *made;
-    int r = make_context(conf, site, b, NULL, &made, f);
+    int r = make_context(&w, b, &made, f);
     if (!r)
         tlsctx_unref(made);
     return r;
@@ -162,8 +176,9 @@ int generation_check(const struct conf *conf, const struct bundle *b, struct fau
 /* Installs fresh TLS state; the old context lives on in its sessions. */
 static int secure_site(struct site *s, const struct bundle *b, struct fault *f)
 {
+    const struct wanted w = {s->gen->conf, s->conf, s->conf->name, s->gen->worker->ring};
     struct tlsctx *fresh;
-    int r = make_context(s->gen->conf, s->conf, b, s->gen->worker->ring, &fresh, f);
+    int r = make_context(&w, b, &fresh, f);
     if (r)
         return r;
     tlsctx_unref(s->tls);
@@ -178,10 +193,46 @@ static int secure_site(struct site *s, const struct bundle *b, struct fault *f)
     return OK;
 }
 
+int generation_demanded(struct site *s, struct slice name, const struct bundle *b,
+                        struct tlsctx **ret, struct fault *f)
+{
+    struct kept_pair pairs[KEPT_SLOTS];
+    const struct wanted w = {s->gen->conf, s->conf, name, s->gen->worker->ring};
+    struct tlsctx *known = map_get(&s->gen->demanded, name);
+    if (!known && !kept_pairs(b, name, pairs))
+        return ERR_NOT_FOUND;
+    int r = known ? OK : make_context(&w, b, &known, f);
+    if (r)
+        return r;
+    if (!map_get(&s->gen->demanded, name) && (r = map_put(&s->gen->demanded, name, known))) {
+        tlsctx_unref(known);
+        return fault_set(f, r, "out of memory");
+    }
+    *ret = known;
+    return OK;
+}
+
+/* A name on demand has a new certificate: the next handshake makes a context of it. */
+static int renew_demanded(struct generation *g, const struct bundle *b, struct slice name,
+                          struct fault *f)
+{
+    struct tlsctx *old = map_get(&g->demanded, name), *fresh;
+    struct site *s = old ? generation_site(g, name) : NULL;
+    if (!s)
+        return OK;
+    const struct wanted w = {g->conf, s->conf, name, g->worker->ring};
+    int r = make_context(&w, b, &fresh, f);
+    if (r)
+        return r;
+    r = map_put(&g->demanded, name, fresh);
+    tlsctx_unref(r ? fresh : old);
+    return r;
+}
+
 int generation_recert(struct generation *g, const struct bundle *b, struct slice name,
                       struct fault *f)
 {
-    int r = OK;
+    int r = renew_demanded(g, b, name, f);
     for (size_t i = 0; i < g->nsites && !r; i++) {
         const struct conf_site *c = g->sites[i].conf;
         bool uses = slice_eq(c->name, name);
@@ -264,6 +315,7 @@ int generation_new(struct worker *w, struct conf *conf, const struct bundle *b,
     g->conf = conf;
     list_init(&g->exchanges);
     map_init(&g->names);
+    map_init(&g->demanded);
     g->sites = mem_array(conf->nsites, sizeof(*g->sites));
     int r = g->sites ? OK : fault_set(f, ERR_NOMEM, "out of memory");
     for (size_t i = 0; !r && i < conf->nsites; i++) {

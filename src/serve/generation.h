@@ -16,6 +16,10 @@ struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g);
 /* The site for a host in normal form: exact name, then the wildcard of its parent, else NULL. */
 struct site *generation_site(const struct generation *g, struct slice host);
+/* The context for a name below a site that takes certificates on demand, a loan of the generation;
+ * ERR_NOT_FOUND: there is no certificate for it. Errors as tlsctx_server_new. */
+int generation_demanded(struct site *s, struct slice name, const struct bundle *b,
+                        struct tlsctx **ret, struct fault *f) MUST_USE;
 /* Swaps in new certificates for the names of the bundle entry; OK also when nothing of it is used.
  */
 int generation_recert(struct generation *g, const struct bundle *b, struct slice name,

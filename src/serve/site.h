@@ -18,6 +18,7 @@ struct accesslog;
 struct balance;
 struct bundle;
 struct challenges;
+struct demand;
 struct eventlog;
 struct filecache;
 struct metrics;
@@ -50,8 +51,9 @@ struct generation {
     uint32_t refs;   /* connections + the worker's own */
     uint64_t number; /* counts reloads from 1 */
     struct worker *worker;
-    struct conf *conf; /* owned */
-    struct map names;  /* normal host name -> struct site; wildcards under their "*." name */
+    struct conf *conf;   /* owned */
+    struct map names;    /* normal host name -> struct site; wildcards under their "*." name */
+    struct map demanded; /* name -> struct tlsctx, of names below sites on demand; a reference */
     struct site *sites;
     size_t nsites;
     struct list exchanges; /* all exchanges under way (struct exchange.node) */
@@ -67,6 +69,8 @@ struct worker {
     struct eventlog *events;
     struct filecache *files;
     struct challenges *challenges; /* answers for certificate authorities */
+    struct bundle *bundle;         /* of the generation in use */
+    struct demand *demand;         /* handshakes that wait for a certificate */
     struct metrics *shared;        /* the segment of all workers */
     struct metrics_slot *metrics;  /* this worker's slot in it */
     struct ticketring *ring;       /* session ticket keys, the same in all workers */

@@ -20,6 +20,7 @@
 #include "serve/balance.h"
 #include "serve/challenges.h"
 #include "serve/connections.h"
+#include "serve/demand.h"
 #include "serve/eventlog.h"
 #include "serve/filecache.h"
 #include "serve/generation.h"
@@ -65,7 +66,7 @@ static void put_into_use(struct worker_process *p, struct generation *g, struct 
     struct generation *old = p->w.now;
     p->w.now = g;
     bundle_unref(p->bundle);
-    p->bundle = b;
+    p->bundle = p->w.bundle = b;
     connections_limits(&g->conf->limits, &limits);
     if (p->w.pool)
         conn_pool_limits(p->w.pool, &limits);
@@ -126,8 +127,10 @@ static void receive_certificate(struct worker_process *p, struct slice payload)
     struct slice name;
     if (!p->bundle || kept_unpack(payload, &name, &pair))
         return;
-    if (!kept_put(p->bundle, name, &pair) && p->w.now)
-        recertify(p, name);
+    if (kept_put(p->bundle, name, &pair) || !p->w.now)
+        return;
+    recertify(p, name);
+    demand_answered(p->w.demand, name, true);
 }
 
 static void receive_certificate_gone(struct worker_process *p, struct slice payload)
@@ -139,6 +142,28 @@ static void receive_certificate_gone(struct worker_process *p, struct slice payl
         return;
     kept_remove(p->bundle, name, (enum kept_slot)slot, false);
     recertify(p, name);
+}
+
+static void receive_demand_done(struct worker_process *p, struct slice payload)
+{
+    struct cur c = cur_of(payload);
+    struct slice name = message_next(&c);
+    if (!c.bad)
+        demand_answered(p->w.demand, name, false);
+}
+
+static int ask_for_certificate(void *ctx, struct slice name, struct slice address)
+{
+    struct worker_process *p = ctx;
+    struct buf b;
+    buf_init(&b, CHAN_MESSAGE_MAX);
+    int r = message_text(&b, name);
+    if (!r)
+        r = message_text(&b, address);
+    if (!r)
+        r = chan_send(&p->master, MESSAGE_DEMAND, buf_slice(&b), NULL, 0);
+    buf_done(&b);
+    return r;
 }
 
 /* ---- challenges ---- */
@@ -255,6 +280,9 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
     case MESSAGE_CERTIFICATE_GONE:
         receive_certificate_gone(p, payload);
         break;
+    case MESSAGE_DEMAND_DONE:
+        receive_demand_done(p, payload);
+        break;
     case MESSAGE_CHALLENGES:
         receive_challenges(p, payload);
         break;
@@ -338,7 +366,8 @@ static int open_parts(struct worker_process *p, const struct conf *conf, struct 
                            f);
     if (!r && (r = resolve_new(p->w.loop, NULL, &p->w.resolver, f)))
         fault_set(f, r, "the resolver does not start");
-    if (!r && !(p->w.challenges = challenges_new()))
+    if (!r && (!(p->w.challenges = challenges_new()) ||
+               !(p->w.demand = demand_new(&p->w, ask_for_certificate, p))))
         r = fault_set(f, ERR_NOMEM, "out of memory");
     if (!r && ((r = filecache_new(p->w.loop, FILECACHE_BYTES, &p->w.files)) ||
                (r = conn_pool_new(p->w.loop, &limits, &p->w.pool))))
@@ -386,6 +415,7 @@ static void finish(struct worker_process *p)
     accesslog_close(p->w.access);
     filecache_free(p->w.files);
     challenges_free(p->w.challenges);
+    demand_free(p->w.demand);
     resolve_free(p->w.resolver);
     ticketring_wipe(&p->ring);
     BEST_EFFORT(chan_drain(&p->master, 1000));

@@ -35,12 +35,17 @@ static struct tlsctx *server, *client;
 static char chosen[128];
 static unsigned site;
 
-static struct tlsctx *choose(struct conn *c, struct slice name, void **ret_site)
+static int answer; /* of choose, where it is not OK */
+static bool validation;
+
+static int choose(struct conn *c, const struct tlshello *hello, struct tlsctx **ret)
 {
-    (void)c;
-    snprintf(chosen, sizeof(chosen), SLICE_F, SLICE_A(name));
-    *ret_site = &site;
-    return slice_eq(name, SLICE("site.test")) ? server : NULL;
+    (void)hello;
+    snprintf(chosen, sizeof(chosen), SLICE_F, SLICE_A(c->server_name));
+    c->site = &site;
+    c->validation = validation;
+    *ret = server;
+    return answer ? answer : slice_eq(c->server_name, SLICE("site.test")) ? OK : ERR_TLS_NAME;
 }
 
 static int once(void **state)
@@ -68,6 +73,8 @@ static int once_down(void **state)
 static int setup(void **state)
 {
     (void)state;
+    answer = OK;
+    validation = false;
     rig_init(&g);
     g.ops.choose = choose;
     return 0;
@@ -155,6 +162,60 @@ static void peer_done(struct peer *p)
 {
     link_close(&p->k, false);
     buf_done(&p->got);
+}
+
+/* tls-alpn-01: the handshake is the answer, what comes behind it is not read. */
+static void a_validation_ends_with_its_handshake(void **state)
+{
+    struct peer p;
+    (void)state;
+    validation = true;
+    rig_start(&g, CONN_TLS);
+    peer_open(&p, "site.test");
+    p.eager = SLICE("GET /bytes/1 HTTP/1.1\r\n" HOST "\r\n");
+    peer_turn(&p, has_ended);
+    assert_true(p.ready);
+    assert_int_equal(p.r, ERR_EOF); /* close_notify, not a cut */
+    assert_int_equal(p.got.n, 0);
+    peer_done(&p);
+}
+
+static struct conn *held;
+
+static int hold(struct conn *c, const struct tlshello *hello, struct tlsctx **ret)
+{
+    bool first = !held;
+    held = c;
+    return first ? ERR_AGAIN : choose(c, hello, ret);
+}
+
+/* A hello that waits is read once more when the engine can choose. */
+static void a_hello_waits_for_the_engine(void **state)
+{
+    static const int answers[] = {OK, ERR_TLS_NAME};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct peer p;
+        held = NULL;
+        answer = answers[i];
+        g.ops.choose = hold;
+        if (i == 0)
+            rig_start(&g, CONN_TLS);
+        peer_open(&p, "site.test");
+        for (int k = 0; k < 50; k++)
+            loop_turn(g.loop, 0);
+        assert_non_null(held);
+        assert_true(held->held);
+        assert_false(p.ready);
+        conn_choose_again(held);
+        peer_turn(&p, answers[i] ? has_ended : is_ready);
+        if (!answers[i]) {
+            peer_say(&p, SLICE("GET /bytes/1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
+            peer_turn(&p, has_ended);
+            assert_true(p.got.n > 0);
+        }
+        peer_done(&p);
+    }
 }
 
 static void serves_over_tls(void **state)
@@ -346,6 +407,8 @@ static void notices_clients_that_go_in_the_handshake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_validation_ends_with_its_handshake, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hello_waits_for_the_engine, setup, teardown),
         cmocka_unit_test_setup_teardown(serves_over_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_h2_to_who_offers_it, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_what_came_with_the_handshake, setup, teardown),
