@@ -69,7 +69,7 @@ static void print_ready(void *ctx, const struct master_ready *ready)
     for (size_t i = 0; i < c->nsites && i < 20; i++) {
         fprintf(stderr, "  https://" SLICE_F "%s  %s\n", SLICE_A(c->sites[i].name), port,
                 target_text(&c->sites[i], target, sizeof(target)));
-        local |= c->sites[i].tls.certs.count == 0;
+        local |= c->sites[i].local && c->sites[i].tls.certs.count == 0;
     }
     if (c->nsites > 20)
         fprintf(stderr, "  ... and %zu more sites\n", c->nsites - 20);
