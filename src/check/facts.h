@@ -33,6 +33,7 @@ struct facts_target {
     struct sock_addr connect; /* --connect; raw_bytes 0: resolve */
     const char *starttls;
     bool is_ip;
+    bool api; /* programs ask here with credentials, no browser does */
 };
 
 /* ---- steps of the visit ---- */
@@ -156,17 +157,18 @@ struct facts_hop {
 
 struct facts_cookie {
     struct slice name, same_site;
-    bool secure, http_only, session, csrf; /* by its name */
-    bool host_prefix_ok;
+    bool secure, http_only, session, csrf; /* the last two by its name */
+    bool host_prefix_ok; /* keeps what __Host- or __Secure- promises, or has neither */
 };
 
 struct facts_hsts {
-    bool present, valid, include_subdomains, preload;
+    bool present, valid, include_subdomains, preload; /* valid: well-formed and sent once */
     int64_t max_age_s;
 };
 
 struct facts_http {
     bool ran;
+    bool read; /* the last answer of the https walk was read: the fields below mean something */
     struct facts_hop https[FACTS_HOPS_MAX],
         plain[FACTS_HOPS_MAX]; /* from https:// and from port 80 */
     size_t nhttps, nplain;
@@ -178,14 +180,21 @@ struct facts_http {
     size_t ncookies;
     struct slice server, csp, csp_report_only, x_frame_options, x_content_type_options,
         referrer_policy, coop, coep, corp, permissions_policy, cors_origin, cors_credentials,
-        content_type, content_encoding, alt_svc;
-    bool csp_meta;  /* from the page */
+        content_type, content_encoding, alt_svc; /* several lines: joined by ", " */
+    bool cors_tested;                            /* cors_* answer a request of a foreign origin */
+    bool csp_meta; /* there is csp_page: policies from the page, joined by ", " */
+    struct slice csp_page, referrer_page;
     int64_t date_s; /* 0: none */
+    int64_t seen_s; /* this computer's clock when the answer was read */
     uint64_t body_bytes;
     /* Found in the page. */
-    unsigned mixed_active, mixed_passive, scripts_external, scripts_external_no_sri, scripts_http,
-        forms_http;
-    struct slice mixed_example;
+    bool page_scanned; /* it was HTML that could be read; else the rest here is 0 */
+    unsigned mixed_active, mixed_passive; /* http:// on an https page */
+    unsigned scripts, scripts_sri;        /* with an address; with an integrity attribute */
+    unsigned scripts_external, scripts_external_no_sri; /* of other sites */
+    unsigned scripts_http, scripts_http_no_sri;
+    unsigned forms_http;
+    struct slice mixed_example, form_example, script_example; /* script: external, no integrity */
     /* Port 80 asked for the path: does it serve, or redirect a request with credentials? */
     enum facts_answer plain_serves_api, plain_redirects_credentials;
     int r;

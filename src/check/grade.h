@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Grades from facts. Pure; each refuses (given = false) when a check that it needs did not run. */
+/* Grades from facts. Pure (gradeobservatory.h: the one about HTTP); each refuses (given = false)
+ * when a check that it needs did not run. */
 #pragma once
 
 #include "check/facts.h"
@@ -12,5 +13,3 @@ void grade_ssllabs(struct facts *f);
 void grade_mozilla(struct facts *f);
 /* PCI DSS 4.0.1, what a remote test can see of 4.2.1. */
 void grade_pci(struct facts *f);
-/* HTTP Observatory scoring. */
-void grade_observatory(struct facts *f);
