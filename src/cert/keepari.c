@@ -39,15 +39,15 @@ static void over(struct keepname *n, int64_t next_s)
 /* "Not found" and the like will be so tomorrow. */
 static void failed(struct keepname *n, const struct acmeca_answer *a)
 {
-    int64_t now_s = certclock_now_s(n->k->loop);
+    int64_t asked_s = n->ari_asked_s;
     bool long_term = a->r == ERR_ACME && a->status < 500 && a->status != 429;
     const struct event_field fields[] = {EV_CSTR("error", a->fault.what),
                                          EV_UINT("status", a->status)};
     n->ari_failures++;
     keepname_event(n, EVENT_WARN, "renewal_info_failed", fields, ARRAY_LEN(fields));
     over(n, a->retry_after_s >= 0
-                ? renewal_next_poll(now_s, a->retry_after_s, keepname_draw())
-                : renewal_next_poll_after_error(now_s, long_term, n->ari_failures));
+                ? renewal_next_poll(asked_s, a->retry_after_s, keepname_draw())
+                : renewal_next_poll_after_error(asked_s, long_term, n->ari_failures));
 }
 
 static void tell_change(const struct keepname *n)
@@ -68,7 +68,7 @@ static void take(struct keepname *n, const struct acmeca_answer *a,
     int64_t now_s = certclock_now_s(n->k->loop);
     struct slice explanation = SLICE_EMPTY;
     n->ari_failures = 0;
-    n->ari_asked_s = now_s;
+    n->ari_told_s = now_s;
     if (renewal_take_window(&n->meta, certinfo_at(n->pair.chain, 0), window->start_s, window->end_s,
                             now_s, &n->ari_suspicious)) {
         if (window->explanation.n && arena_copy(&n->meta_arena, window->explanation, &explanation))
@@ -77,8 +77,11 @@ static void take(struct keepname *n, const struct acmeca_answer *a,
         keepname_replan(n);
         tell_change(n);
     }
-    over(n, n->ari_suspicious ? now_s + AGAIN_S
-                              : renewal_next_poll(now_s, a->retry_after_s, keepname_draw()));
+    if (n->ari_suspicious)
+        keepname_event(n, EVENT_WARN, "renewal_info_doubted", NULL, 0);
+    over(n, n->ari_suspicious
+                ? n->ari_asked_s + AGAIN_S
+                : renewal_next_poll(n->ari_asked_s, a->retry_after_s, keepname_draw()));
 }
 
 static void on_window(struct acmeca_call *c, const struct acmeca_answer *a)
@@ -98,7 +101,7 @@ static void on_window(struct acmeca_call *c, const struct acmeca_answer *a)
     const struct event_field fields[] = {EV_CSTR("error", f.what), EV_UINT("status", a->status)};
     n->ari_failures++;
     keepname_event(n, EVENT_WARN, "renewal_info_failed", fields, ARRAY_LEN(fields));
-    over(n, renewal_next_poll_after_error(certclock_now_s(n->k->loop), true, n->ari_failures));
+    over(n, renewal_next_poll_after_error(n->ari_asked_s, true, n->ari_failures));
 }
 
 static void on_ready(struct acmeca_call *c, const struct acmeca_answer *a)
@@ -132,6 +135,7 @@ void keepari_poll(struct keepname *n)
     struct fault f = {0};
     n->ari_running = true;
     n->k->ari_running++;
+    n->ari_asked_s = certclock_now_s(n->k->loop); /* waits begin here, if the clock jumps now */
     if (!ca || keepca_open(ca, &f)) {
         over(n, certclock_now_s(n->k->loop) + LONG_TERM_S);
         return;

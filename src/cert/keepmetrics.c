@@ -65,8 +65,8 @@ static bool mismatch(const struct keepname *n, int64_t now_s, long long *ret)
 
 static bool ari_age(const struct keepname *n, int64_t now_s, long long *ret)
 {
-    *ret = now_s - n->ari_asked_s;
-    return n->ari_asked_s > 0;
+    *ret = now_s - n->ari_told_s;
+    return n->ari_told_s > 0;
 }
 
 static bool budget_left(const struct keepname *n, int64_t now_s, long long *ret)

@@ -116,7 +116,7 @@ struct keepname {
     struct acmeca_call ari;
     bool ari_running, ari_suspicious;
     uint32_t ari_failures;
-    int64_t ari_asked_s;
+    int64_t ari_asked_s, ari_told_s; /* last question, last good answer */
 
     enum renewal_alarm alarm;
     bool mismatch;              /* served is not what is stored */
