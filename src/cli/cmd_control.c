@@ -26,8 +26,9 @@ static const char usage_status[] =
     "      --metrics      Prometheus text\n"
     "      --state DIR    state directory of the server\n"
     "      --socket PATH  its admin socket (default DIR/port443.sock)\n\n"
-    "Exit status: 0 all is well; 1 a certificate has expired, an upstream or a worker is down; 2 "
-    "no server.\n\n"
+    "Exit status: 0 all is well; 1 a certificate is missing or has expired, an upstream or a "
+    "worker "
+    "is down; 2 no server.\n\n"
     "examples:\n  port443 status\n  port443 status --json | jq .workers\n";
 static const char usage_reload[] =
     "usage: port443 reload [--state DIR | --socket PATH]\n\n"
@@ -155,6 +156,30 @@ static bool print_sites(const json_t *root)
     return good;
 }
 
+/* What the CA does not give: a name without any certificate is bad, a renewal that fails is told.
+ */
+static bool print_failures(const json_t *root)
+{
+    size_t i;
+    json_t *c;
+    bool good = true;
+    const json_t *keeper = json_array_get(json_object_get(root, "keeper"), 0);
+    json_array_foreach(json_object_get(json_object_get(keeper, "report"), "certificates"), i, c)
+    {
+        const char *kind = text_of(c, "kind");
+        bool served = strcmp(kind, "acme") == 0 || strcmp(kind, "local") == 0;
+        if (number_of(c, "failures") == 0)
+            continue;
+        good &= served;
+        printf("  %s: %lld failed attempts to get a certificate (%s); %s\n    %s\n"
+               "    \"port443 cert doctor %s\" says what to do\n",
+               text_of(c, "name"), number_of(c, "failures"), text_of(c, "key"),
+               served ? "the present one stays in use" : "served with a temporary one",
+               text_of(c, "last_error"), text_of(c, "name"));
+    }
+    return good;
+}
+
 static int print_status(const json_t *root)
 {
     const json_t *reload = json_object_get(root, "reload");
@@ -175,6 +200,7 @@ static int print_status(const json_t *root)
         good = ok;
     }
     good &= print_sites(root);
+    good &= print_failures(root);
     good &= print_workers(root);
     return good ? CMD_GOOD : CMD_BAD;
 }
