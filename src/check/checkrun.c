@@ -79,23 +79,22 @@ static int start_one(struct checkrun *run, size_t index)
     *s = (struct slot){.run = run, .index = index};
     list_init(&s->node);
     s->facts = facts_new(t, run->o.now_s ? run->o.now_s : clock_unix_ms() / 1000);
-    struct checkone_options o = {
-        .visit = {.loop = run->o.loop,
-                  .dns = run->dns,
-                  .res = run->res,
-                  .run = run->probes,
-                  .verifying = run->verifying,
-                  .lenient = run->lenient,
-                  .identity = run->o.identity,
-                  .family = run->o.family,
-                  .proxy = run->proxy,
-                  .resolve_to = pinned(run, t),
-                  .timeout_ms = run->o.timeout_ms,
-                  .plain_port = run->o.plain_port,
-                  .http = run->o.http && !t->starttls},
-        .offers_h2 = run->offers_h2,
-        .audit = run->o.audit,
-        .vulnerabilities = run->o.vulnerabilities};
+    struct checkone_options o = {.visit = {.loop = run->o.loop,
+                                           .dns = run->dns,
+                                           .res = run->res,
+                                           .run = run->probes,
+                                           .verifying = run->verifying,
+                                           .lenient = run->lenient,
+                                           .identity = run->o.identity,
+                                           .family = run->o.family,
+                                           .proxy = run->proxy,
+                                           .resolve_to = pinned(run, t),
+                                           .timeout_ms = run->o.timeout_ms,
+                                           .plain_port = run->o.plain_port,
+                                           .http = run->o.http && !t->starttls},
+                                 .offers_h2 = run->offers_h2,
+                                 .audit = run->o.audit,
+                                 .vulnerabilities = run->o.vulnerabilities};
     int r = s->facts ? checkone_start(&o, s->facts, on_one, s, &s->one) : ERR_NOMEM;
     if (r) {
         drop(s);

@@ -11,9 +11,9 @@
 static const struct {
     const char *word;
     uint16_t port;
-} ports[] = {{"smtp", 25},     {"imap", 143},      {"pop3", 110},   {"ftp", 21},
-             {"xmpp", 5222},   {"ldap", 389},      {"sieve", 4190}, {"nntp", 119},
-             {"mysql", 3306},  {"postgres", 5432}, {"lmtp", 24}};
+} ports[] = {{"smtp", 25},    {"imap", 143},      {"pop3", 110},   {"ftp", 21},
+             {"xmpp", 5222},  {"ldap", 389},      {"sieve", 4190}, {"nntp", 119},
+             {"mysql", 3306}, {"postgres", 5432}, {"lmtp", 24}};
 
 uint16_t checktarget_port(const char *starttls)
 {

@@ -60,9 +60,11 @@ struct facts_dns {
     size_t naddresses;
     struct slice cnames[8];
     size_t ncnames;
-    struct slice resolver;     /* "192.0.2.53" */
-    struct slice https_record; /* presentation form; empty: none */
-    bool authentic;            /* DNSSEC: AD */
+    struct slice resolver;         /* "192.0.2.53" */
+    struct slice https_record;     /* presentation form; empty: none */
+    bool no_such_name, no_address; /* the name servers say so */
+    bool every_family;             /* both kinds of address were asked for */
+    bool authentic;                /* DNSSEC: AD */
     bool has_caa;
     struct slice caa[16]; /* "issue letsencrypt.org" */
     size_t ncaa;
@@ -242,6 +244,7 @@ struct facts_grade {
     unsigned score, protocol, key_exchange, cipher;
     struct slice caps[24]; /* "B: TLS 1.0 is offered" */
     size_t ncaps;
+    const char *note;     /* how it was counted, constant; NULL: not given */
     struct slice missing; /* not given: which check did not run */
 };
 

@@ -59,6 +59,12 @@ static void finish(struct get *t, int r)
     if (r && t->result.fault.code == OK)
         fault_set(&t->result.fault, r, "%s", err_text(r));
     t->result.body = buf_slice(&t->body);
+    if (t->result.secured) {
+        struct session_info info;
+        session_info(t->session, &info); /* once more: tickets and late alerts have come */
+        t->result.early_data_bytes = info.early_data_bytes;
+        t->result.alert = session_alert(t->session);
+    }
     g->state = NULL;
     g->on_done(g, &t->result);
     release(t);
@@ -224,6 +230,7 @@ static void look_at_session(struct get *t)
     copy_text(t->result.group, sizeof(t->result.group), info.group);
     snprintf(t->result.alpn, sizeof(t->result.alpn), SLICE_F, SLICE_A(info.alpn));
     t->result.resumed = info.resumed;
+    t->result.certificate_asked = info.certificate_asked;
     if (!t->result.peer && session_peer(t->session, &t->result.peer))
         t->result.peer = NULL;
 }

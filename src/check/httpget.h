@@ -36,6 +36,8 @@ struct httpget_result {
     bool secured;
     char version[16], suite[64], group[32], alpn[16];
     bool resumed;
+    bool certificate_asked;      /* the server wants one of the client */
+    uint32_t early_data_bytes;   /* that its ticket allows; known once the answer was read */
     struct certinfo_chain *peer; /* a loan; NULL: none */
     uint8_t alert;               /* that the peer sent; 0: none */
     unsigned status;

@@ -195,6 +195,10 @@ static void note_tls(struct visit *v, const struct httpget_result *r, bool trust
     snprintf(t->negotiated_group, sizeof(t->negotiated_group), "%s", r->group);
     snprintf(t->alpn, sizeof(t->alpn), "%s", r->alpn);
     t->alert = r->alert ? r->alert : t->alert;
+    if (r->secured || r->certificate_asked)
+        t->client_certificate = r->certificate_asked ? FACTS_YES : FACTS_NO;
+    if (r->stage == HTTPGET_CLOSE && slice_eq(slice_cstr(r->version), SLICE("TLSv1.3")))
+        t->early_data = r->early_data_bytes ? FACTS_YES : FACTS_NO;
     if (r->peer && !v->f->nchains)
         v->f->chains[v->f->nchains++] =
             (struct facts_chain){.chain = certinfo_ref(r->peer), .trusted = trusted};
@@ -426,6 +430,9 @@ static void on_addresses(struct resolve_query *q, const struct resolve_answer *a
     struct visit *v = container_of(q, struct visit, addresses);
     struct facts_dns *d = &v->f->dns;
     d->r = a->r;
+    d->no_such_name = a->absent;
+    d->no_address = a->addressless;
+    d->every_family = v->o.family == 0;
     if (a->r)
         fault_set(&v->f->steps[FACTS_DNS].fault, a->r, "%s", a->why ? a->why : err_text(a->r));
     for (size_t i = 0; !a->r && i < a->n && d->naddresses < FACTS_ADDRESSES_MAX; i++)
@@ -433,6 +440,7 @@ static void on_addresses(struct resolve_query *q, const struct resolve_answer *a
             d->addresses[d->naddresses++].ip = a->ips[i];
     if (!a->r && d->naddresses == 0) {
         d->r = ERR_NOT_FOUND;
+        d->no_address = true;
         fault_set(&v->f->steps[FACTS_DNS].fault, ERR_NOT_FOUND, "the name has no IPv%d address",
                   v->o.family);
     }

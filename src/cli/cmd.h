@@ -14,6 +14,8 @@ int cmd_serve(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 /* Which site, rule, upstream and limits apply to a URL: offline. */
 int cmd_explain(int argc, char **argv);
+/* Visits sites and judges them. */
+int cmd_check(int argc, char **argv);
 /* list, root, trust: reads the state directory. */
 int cmd_cert(int argc, char **argv);
 /* status, reload, stop, upgrade, reopen: talk to the running server. */

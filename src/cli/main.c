@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
     {"reopen", cmd_control, "open the log files again (after rotation)"},
     {"config", cmd_config, "check, show or describe the configuration"},
     {"explain", cmd_explain, "which site, rule, upstream and limits apply to a URL"},
+    {"check", cmd_check, "visit a site on port 443: what is wrong, how bad, and why"},
     {"cert", cmd_cert, "certificates: list them, show or trust the local root"},
 };
 

@@ -11,7 +11,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 
 static const struct option_spec *find(const struct option_parse *p, struct slice name)
 {

@@ -38,6 +38,7 @@ struct resolve_entry {
     uint32_t refs; /* queries that point here */
     bool flying;
     bool down; /* the last look-up got no answer from any server */
+    bool absent, addressless;
     const char *why;
     size_t nips;
     struct ip ips[RESOLVE_IPS_MAX];
@@ -265,6 +266,8 @@ static void entry_answer(struct resolve_entry *e, struct resolve_answer *a)
         a->r = ERR_RESOLVE;
     }
     a->why = e->why;
+    a->absent = a->r && e->absent;
+    a->addressless = a->r && e->addressless;
 }
 
 static void on_deliver(struct loop_task *t)
@@ -331,6 +334,8 @@ static void on_lookup(void *ctx, int status, int timeouts, struct ares_addrinfo 
         uint64_t ttl_ms = res->opts.negative_ms ? res->opts.negative_ms : TTL_NEGATIVE_MS;
         e->down = false;
         e->why = ares_strerror(status);
+        e->absent = status == ARES_ENOTFOUND;
+        e->addressless = status == ARES_ENODATA;
         if (status == ARES_SUCCESS) {
             ttl_ms = take_addresses(e, ai);
             e->stale_until_ms = now_ms + ttl_ms + STALE_MS;

@@ -35,9 +35,11 @@ struct resolve_options {
 struct resolve_answer {
     int r; /* OK, ERR_RESOLVE, ERR_NOMEM */
     const struct ip *ips;
-    size_t n;        /* at least 1 with OK */
-    bool stale;      /* the servers do not answer: these are the last known addresses */
-    const char *why; /* constant text of a failure, also behind stale addresses */
+    size_t n;         /* at least 1 with OK */
+    bool stale;       /* the servers do not answer: these are the last known addresses */
+    bool absent;      /* failed because the name does not exist (NXDOMAIN) */
+    bool addressless; /* failed because the name exists and has no address */
+    const char *why;  /* constant text of a failure, also behind stale addresses */
 };
 
 /* Embedded by who asks; zeroed before its first use. */

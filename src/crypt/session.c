@@ -40,7 +40,7 @@ struct session {
     int r;               /* sticky: OK, ERR_EOF after the peer's end, or why it is dead */
     uint16_t asides;
     uint8_t alert_sent, alert_received; /* fatal, 0 none */
-    bool server, ready, shut;
+    bool server, ready, shut, certificate_asked;
 };
 
 /* The session whose call into the library runs now (the verification callback has no other way to
@@ -186,6 +186,15 @@ static int aim(SSL *ssl, struct slice name, bool verifies)
                : ERR_NOMEM;
 }
 
+/* Called for a CertificateRequest, before the answer to it is made of what the context has. */
+static int on_certificate_request(SSL *ssl, void *arg)
+{
+    struct session *s = arg;
+    (void)ssl;
+    s->certificate_asked = true;
+    return 1;
+}
+
 int session_connect(struct tlsctx *ctx, struct slice name, struct session **ret)
 {
     if (BUG_IF(tlsctx_is_server(ctx)))
@@ -196,6 +205,7 @@ int session_connect(struct tlsctx *ctx, struct slice name, struct session **ret)
         return r;
     bool verifies = tlsctx_verifies(ctx);
     SSL_set_connect_state(s->ssl);
+    SSL_set_cert_cb(s->ssl, on_certificate_request, s);
     if (verifies)
         SSL_set_verify(s->ssl, SSL_VERIFY_PEER, on_verify);
     r = aim(s->ssl, name, verifies);
@@ -363,6 +373,7 @@ void session_info(const struct session *s, struct session_info *ret)
     unsigned alpn_n = 0;
     SSL_get0_alpn_selected(s->ssl, &alpn, &alpn_n);
     const SSL_CIPHER *suite = SSL_get_current_cipher(s->ssl);
+    const SSL_SESSION *kept = s->server ? NULL : SSL_get_session(s->ssl);
     *ret = (struct session_info){
         .version = SSL_get_version(s->ssl),
         .suite = suite ? SSL_CIPHER_standard_name(suite) : "",
@@ -370,6 +381,8 @@ void session_info(const struct session *s, struct session_info *ret)
         .resumed = SSL_session_reused(s->ssl),
         .alpn = slice_of(alpn, alpn_n),
         .sni = slice_cstr(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name)),
+        .early_data_bytes = kept ? SSL_SESSION_get_max_early_data(kept) : 0,
+        .certificate_asked = s->certificate_asked,
     };
     ERR_clear_error();
 }

@@ -26,6 +26,9 @@ struct session_info {
     bool resumed;
     struct slice alpn; /* "h2", "http/1.1" or empty; valid while the session lives */
     struct slice sni;  /* as the library read it; empty when none was sent */
+    /* Client only. */
+    uint32_t early_data_bytes; /* of 0-RTT that the session allows, once its ticket has come */
+    bool certificate_asked;    /* the server sent a CertificateRequest */
 };
 
 /* Server side of a connection for the site behind ctx (the caller has read the SNI from the hello

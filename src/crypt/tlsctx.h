@@ -55,6 +55,7 @@ struct tlsctx_client {
     size_t nalpn;
     enum key_kind kind; /* the server must sign with such a key (the size of the key does not
                            count); KEY_OTHER: any */
+    int64_t now_s;      /* certificates are verified for this time; 0: the clock's */
 };
 
 /* Checks chain order and key match of every identity. Expired certificates are accepted. ERR_CONFIG

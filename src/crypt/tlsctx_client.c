@@ -191,6 +191,8 @@ int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, str
     if (!r && ctx->verifies &&
         !(ctx->memory = mem_array(TLSCTX_INT_REMEMBERED, sizeof(*ctx->memory))))
         r = fault_set(f, ERR_NOMEM, "no memory for a TLS context");
+    if (!r && opts->now_s)
+        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(ctx->ssl_ctx), (time_t)opts->now_s);
     if (!r && !(set_protocol(ctx) && set_kind(ctx, opts->kind)))
         r = liberr_fault(f, ERR_TLS, "the TLS library refuses the client's settings");
     if (r)
