@@ -135,17 +135,6 @@ static void on_done(void *ctx, struct order_end *end)
     keepend_order(ctx, end);
 }
 
-/* Types that failed last time are left out as long as every name keeps one that it can use. */
-static unsigned enabled(const struct keepname *n)
-{
-    unsigned all = n->k->settings.challenges & VALIDATIONS, rest = all & ~n->failed_types;
-    bool wild = false;
-    for (size_t i = 0; i < n->nnames; i++)
-        wild |= slice_starts(n->names[i], SLICE("*."));
-    bool enough = wild ? rest & (CERTKEEP_DNS01 | CERTKEEP_PERSIST01) : rest != 0;
-    return enough ? rest : all;
-}
-
 /* RFC 9773 5: only where the CA knows the certificate, as the account that got it. */
 static struct slice replaced(struct keepname *n)
 {
@@ -171,7 +160,8 @@ static void begin_order(struct keepname *n)
                                     .nnames = n->nnames,
                                     .account = n->ca->account,
                                     .challenges = n->k->challenges,
-                                    .enabled = enabled(n),
+                                    .enabled = s->challenges & VALIDATIONS,
+                                    .avoid = n->failed_types,
                                     .profile = s->profile,
                                     .replaces = replaced(n),
                                     .preferred_chain = s->preferred_chain,

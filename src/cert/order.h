@@ -22,6 +22,7 @@ struct order_plan {
     struct account *account; /* at the CA to be asked */
     struct challenges *challenges;
     unsigned enabled;      /* challenge types, mask */
+    unsigned avoid;        /* those that failed last time: used where nothing else is offered */
     struct slice profile;  /* asked for only if the directory has it */
     struct slice replaces; /* RFC 9773 5; empty: none */
     struct slice

@@ -289,7 +289,9 @@ static void answer(struct orderauthz *z, const struct acmeobj_authz *obj)
     enum challenge_type last;
     int last_type = challenge_type_parse(o->plan.job->last_challenge, &last) ? -1 : (int)last;
     const struct acmeobj_challenge *c =
-        challenge_choose(obj, o->plan.enabled, last_type, 0, &z->type, &f);
+        challenge_choose(obj, o->plan.enabled, last_type, o->plan.avoid, &z->type, NULL);
+    if (!c)
+        c = challenge_choose(obj, o->plan.enabled, last_type, 0, &z->type, &f);
     if (!c) {
         z->leftover = true;
         fail(z, ERR_CONFIG, &f);
