@@ -104,6 +104,8 @@ static void refuse(struct certkeep *k, struct slice name, const char *why)
         BEST_EFFORT(!add_mark(&d->refused, &d->nrefused, name, certclock_now_s(k->loop)));
     if (host->on_event)
         host->on_event(host->ctx, EVENT_INFO, "demand_refused", fields, ARRAY_LEN(fields));
+    if (host->on_refused)
+        host->on_refused(host->ctx, name);
 }
 
 /* ---- budgets ---- */

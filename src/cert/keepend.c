@@ -104,6 +104,8 @@ void keepend_failed(struct keepname *n, const struct keepfail *why)
     keephook_failed(n);
     keepjob_save(n);
     keepcall_ended(n, why->r, why->fault);
+    if (n->demanded && n->k->host->on_refused)
+        n->k->host->on_refused(n->k->host->ctx, n->names[0]);
     n->ca = NULL;
 }
 

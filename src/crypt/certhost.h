@@ -54,6 +54,9 @@ struct certhost {
     /* The engine gave a name up (removed certificate): the host may drop what it has. May be NULL.
      */
     void (*on_removed)(void *ctx, struct slice name, enum key_kind kind);
+    /* A name that was demanded gets no certificate now (refused, or its order failed): nobody need
+     * wait for it. Never from inside certkeep_demand with ERR_PERM. May be NULL. */
+    void (*on_refused)(void *ctx, struct slice name);
     /* Replaces the whole table of answers. The host calls certkeep_published(version) once
      * everybody answers by it (at once when nobody has to be told). */
     void (*publish)(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n);

@@ -96,6 +96,14 @@ static void on_removed(void *ctx, struct slice name, enum key_kind kind)
     send_packed(ctx, MESSAGE_CERTIFICATE_GONE, &b, r);
 }
 
+static void on_refused(void *ctx, struct slice name)
+{
+    struct buf b;
+    buf_init(&b, CHAN_MESSAGE_MAX);
+    int r = message_text(&b, name);
+    send_packed(ctx, MESSAGE_DEMAND_DONE, &b, r);
+}
+
 static void on_publish(void *ctx, uint64_t version, const struct certhost_answer *answers, size_t n)
 {
     struct keeper *k = ctx;
@@ -327,10 +335,7 @@ static void receive_demand(struct keeper *k, struct slice payload)
     struct slice name = message_next(&c), address = message_next(&c);
     if (c.bad || !k->o->ops->demand(k->engine, name, address))
         return;
-    struct buf b;
-    buf_init(&b, CHAN_MESSAGE_MAX);
-    int r = message_text(&b, name);
-    send_packed(k, MESSAGE_DEMAND_DONE, &b, r);
+    on_refused(k, name);
 }
 
 static void receive_hook_done(struct keeper *k, struct slice payload)
@@ -427,6 +432,7 @@ static int start(struct keeper *k, int fd, struct fault *f)
     k->host = (struct certhost){.ctx = k,
                                 .on_certificate = on_certificate,
                                 .on_removed = on_removed,
+                                .on_refused = on_refused,
                                 .publish = on_publish,
                                 .run_hook = on_run_hook,
                                 .on_event = on_event,
