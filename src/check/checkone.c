@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "check/audit.h"
+#include "check/grade.h"
 #include "check/judge.h"
 
 struct checkone {
@@ -28,6 +29,9 @@ struct checkone {
 static void judge(struct facts *f)
 {
     judge_tls(f);
+    grade_ssllabs(f);
+    grade_mozilla(f);
+    grade_pci(f);
 }
 
 static void conclude(struct checkone *c)
