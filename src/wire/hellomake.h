@@ -43,6 +43,8 @@ struct hellomake {
 /* The records of the hello, appended. ERR_CAP, ERR_NOMEM, ERR_RANGE (a list that cannot be
  * written). */
 int hellomake_write(const struct hellomake *h, struct buf *out) MUST_USE;
+/* Is there a share for this group? Others make hellomake_write answer ERR_RANGE. */
+bool hellomake_can_share(uint16_t group);
 /* SSLv2 CLIENT-HELLO (draft-hickman 2.5) with 3-byte cipher kinds; challenge: 16 bytes. */
 int hellomake_sslv2(const uint32_t *kinds, size_t nkinds, struct slice challenge,
                     struct buf *out) MUST_USE;

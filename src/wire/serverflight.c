@@ -8,6 +8,7 @@
 
 #include "base/cur.h"
 #include "base/err.h"
+#include "wire/suite.h"
 
 #define RECORD_ALERT     21
 #define RECORD_HANDSHAKE 22
@@ -190,20 +191,27 @@ static struct slice block_slice(struct cur *c, unsigned width)
     return slice_of(inner.p, inner.bad ? 0 : cur_left(&inner));
 }
 
-/* Elliptic curves begin with curve_type 3 (named); 1 and 2 are explicit curves that nobody should
- * send. A finite field group begins with the length of its prime, at least 32 bytes: 0x00 or 0x01.
- * The suite would tell them apart too, but not for unknown suites. */
+/* What stands in front of the signature depends on the suite alone: a 6144-bit prime begins with 3
+ * like a named curve. */
 static int key_exchange(struct slice message, struct serverflight *s)
 {
+    const struct suite *suite = suite_find(s->suite);
     struct cur c = cur_of(message);
-    if (message.n && message.p[0] == 3) {
-        (void)cur_u8(&c);
+    if (suite && suite->auth == SUITE_AUTH_PSK)
+        (void)cur_block(&c, 2); /* psk_identity_hint, RFC 4279 2 */
+    if (suite && suite->kx == SUITE_KX_ECDHE) {
+        s->curve_type = cur_u8(&c); /* 3: named; explicit ones (1, 2) are not taken apart */
+        if (s->curve_type != 3)
+            return c.bad ? ERR_SYNTAX : OK;
         s->group = cur_u16(&c);
         s->ec_point = block_slice(&c, 1);
-    } else {
+    } else if (suite && suite->kx == SUITE_KX_DHE) {
         s->dh_p = block_slice(&c, 2);
         s->dh_g = block_slice(&c, 2);
         s->dh_public = block_slice(&c, 2);
+    } else {
+        s->has_key_exchange = true; /* export RSA, PSK, SRP: nothing that is asked for here */
+        return c.bad ? ERR_SYNTAX : OK;
     }
     if (c.bad)
         return ERR_SYNTAX;
@@ -266,6 +274,8 @@ static int append(struct stream *m, struct slice part)
 {
     if (m->messages.n + part.n > SERVERFLIGHT_MAX_BYTES)
         return ERR_CAP;
+    if (part.n == 0)
+        return OK;
     if (m->messages.n == 0 && !m->copied) {
         m->messages = part;
         return OK;
@@ -333,7 +343,8 @@ static bool is_sslv2(struct slice in)
     return in.n >= 7 && in.p[0] & 0x80 && in.p[2] == 4 && in.p[5] == 0 && in.p[6] == 2;
 }
 
-static int alert_record(struct slice body, struct serverflight *s)
+/* A warning before the ServerHello (unrecognized_name, mostly) ends nothing: *goes_on. */
+static int alert_record(struct slice body, struct serverflight *s, bool *goes_on)
 {
     if (body.n < 2)
         return ERR_SYNTAX;
@@ -341,7 +352,24 @@ static int alert_record(struct slice body, struct serverflight *s)
     s->alert = body.p[1];
     if (!s->random.n)
         s->kind = SERVERFLIGHT_ALERT;
+    *goes_on = !s->random.n && s->alert_level == 1 && s->alert != 0;
     return OK;
+}
+
+/* The beginning of a record, or of something else. OK: there is a whole one. */
+static int record(struct slice rest, bool first, bool *other)
+{
+    bool type_ok = rest.n && rest.p[0] >= 20 && rest.p[0] <= 24;
+    *other = rest.n && (!type_ok || (rest.n > 1 && rest.p[1] != 3));
+    if (*other)
+        return first ? OK : ERR_SYNTAX;
+    if (rest.n < 5)
+        return ERR_AGAIN;
+    size_t n = (size_t)(rest.p[3] << 8 | rest.p[4]);
+    *other = n > RECORD_MAX;
+    if (*other)
+        return first ? OK : ERR_SYNTAX;
+    return rest.n < 5 + n ? ERR_AGAIN : OK;
 }
 
 int serverflight_read(struct slice in, bool whole, uint8_t *scratch, struct serverflight *ret)
@@ -356,30 +384,32 @@ int serverflight_read(struct slice in, bool whole, uint8_t *scratch, struct serv
         return is_sslv2(in) ? sslv2(in, ret) : not_tls(in, ret);
     }
     for (unsigned records = 0; records < RECORDS_MAX; records++) {
-        if (rest.n >= 2 && (rest.p[0] < 20 || rest.p[0] > 24 || rest.p[1] != 3))
-            return records ? ERR_SYNTAX : not_tls(in, ret);
-        if (rest.n == 1 && records == 0 && (rest.p[0] < 20 || rest.p[0] > 24))
-            return not_tls(in, ret);
-        if (rest.n < 5)
-            return ERR_AGAIN;
-        size_t n = (size_t)(rest.p[3] << 8 | rest.p[4]);
-        if (n > RECORD_MAX)
-            return records ? ERR_SYNTAX : not_tls(in, ret);
-        if (rest.n < 5 + n)
-            return ERR_AGAIN;
-        struct slice body = slice_first(slice_from(rest, 5), n);
+        bool other = false, goes_on = false;
+        int r = record(rest, records == 0, &other);
+        if (r || other)
+            return r ? r : not_tls(in, ret);
+        struct slice body = slice_of(rest.p + 5, (size_t)(rest.p[3] << 8 | rest.p[4]));
+        uint8_t type = rest.p[0];
         if (records == 0)
             ret->record_version = (uint16_t)(rest.p[1] << 8 | rest.p[2]);
-        if (rest.p[0] == RECORD_ALERT)
-            return alert_record(body, ret);
-        if (rest.p[0] != RECORD_HANDSHAKE)
+        rest = slice_from(rest, 5 + body.n);
+        if (type == RECORD_ALERT) {
+            r = alert_record(body, ret, &goes_on);
+            if (r || !goes_on)
+                return r;
+            continue;
+        }
+        if (type != RECORD_HANDSHAKE)
             return ret->random.n ? OK : ERR_SYNTAX;
-        rest = slice_from(rest, 5 + n);
-        int r = append(&m, body);
+        r = append(&m, body);
         if (r)
             return r;
         /* From the first message on each time: slices of the flight may have moved to scratch. */
-        struct serverflight fresh = {.record_version = ret->record_version};
+        struct serverflight fresh = {.kind =
+                                         ret->alert_level ? SERVERFLIGHT_ALERT : SERVERFLIGHT_HELLO,
+                                     .alert_level = ret->alert_level,
+                                     .alert = ret->alert,
+                                     .record_version = ret->record_version};
         r = read_messages(m.messages, whole, &fresh, &stop);
         *ret = fresh;
         if (r != ERR_AGAIN)

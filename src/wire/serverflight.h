@@ -38,6 +38,7 @@ struct serverflight {
     struct slice certificates; /* serverflight_certificate_next; clear-text versions only */
     struct slice dh_p, dh_g, dh_public; /* finite field key exchange */
     struct slice ec_point;
+    uint8_t curve_type;           /* of an elliptic key exchange: 3 named, 1 and 2 explicit */
     uint16_t sigalg;              /* of the ServerKeyExchange signature, TLS 1.2 */
     struct slice status_response; /* stapled OCSP */
     bool downgrade_mark;          /* the last bytes of random say so (RFC 8446 4.1.3) */
@@ -49,14 +50,14 @@ struct serverflight {
 /* Reads the flight at the start of `in`: all bytes received so far. scratch
  * (SERVERFLIGHT_MAX_BYTES) is written when handshake messages are spread over records; slices of
  * *ret are loans from in or scratch. whole: go on to ServerHelloDone where the version has one;
- * else stop after the ServerHello. OK; ERR_AGAIN; ERR_SYNTAX (*ret holds what was read before);
+ * else stop after the ServerHello. OK; ERR_AGAIN (kind is SERVERFLIGHT_ALERT after a mere warning:
+ * that is the answer if nothing more comes); ERR_SYNTAX (*ret holds what was read before);
  * ERR_CAP. */
 int serverflight_read(struct slice in, bool whole, uint8_t *scratch,
                       struct serverflight *ret) MUST_USE;
 /* DER of the next certificate of the list, false at the end. */
 bool serverflight_certificate_next(struct slice *rest, struct slice *ret_der);
-/* Does the answer to a second hello (with the cookie and share asked for) ... helpers on
- * extensions: the body of extension `type`, or false. */
+/* The body of extension `type` of the ServerHello, or false. */
 bool serverflight_extension(const struct serverflight *s, uint16_t type, struct slice *ret);
 /* "handshake_failure", constant; "alert 200" unknown ones are "unknown alert". */
 const char *serverflight_alert_text(uint8_t alert);
