@@ -18,5 +18,9 @@ struct ask *auditask_bytes(struct audit *a, struct slice hello, const struct ask
 /* Did the server choose what was offered? */
 bool auditask_accepted(const struct serverflight *flight, uint16_t version);
 
+void auditask_init(struct audit *a);
+/* Second looks at what ended without an answer. True: one is under way, or brought new questions.
+ */
+bool auditask_doubts(struct audit *a);
 /* Ends all questions without answers. */
 void auditask_drop_all(struct audit *a);

@@ -1,404 +1,136 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Groups, signature schemes and extensions of a server, its Diffie-Hellman parameters, and the
- * certificates that it shows to other clients. TLS 1.3 names its group in a HelloRetryRequest,
- * without signing anything. */
+/* Groups of a server and its Diffie-Hellman parameters. TLS 1.3 names its group in a
+ * HelloRetryRequest, without signing anything; older versions in the key exchange. */
 #include "check/auditgroups.h"
 
 #include <string.h>
 
 #include "check/auditask.h"
+#include "check/auditcodes.h"
 #include "check/auditsuites.h"
 
-/* Primes that many servers share: the first bytes of RFC 2409 groups 1 and 2, RFC 3526 groups 5 and
- * 14 to 18 (all begin alike), and the 1024-bit ones of Apache, Java and nginx packages. */
-static const uint8_t common_primes[][8] = {
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, /* RFC 2409, 3526 and 7919 */
-    {0xd6, 0x7d, 0xe4, 0x40, 0xcb, 0xbb, 0xdc, 0x19}, /* mod_ssl 1024 */
-    {0xbb, 0xbc, 0x2d, 0xca, 0xd8, 0x46, 0x74, 0x90}, /* nginx 1024 */
-    {0xe6, 0x96, 0x9d, 0x3d, 0x49, 0x5b, 0xe3, 0x2c}, /* ProFTPD 1024 */
-    {0xda, 0x58, 0x3c, 0x16, 0xd9, 0x85, 0x22, 0x89}, /* OpenSSL's dh1024 of s_server */
-    {0xfc, 0xa6, 0x82, 0xce, 0x8e, 0x12, 0xca, 0xba}, /* Java 512 */
+/* Primes that many servers share, by their first bytes: what is computed once against one of them
+ * serves against all (Logjam). Those of RFC 7919 are meant to be shared and are not among them. */
+static const struct {
+    uint8_t start[12];
+} common_primes[] = {
+    {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc9, 0x0f, 0xda, 0xa2}}, /* RFC 2409, 3526 */
+    {{0xb1, 0x0b, 0x8f, 0x96, 0xa0, 0x80, 0xe0, 0x1d, 0xde, 0x92, 0xde, 0x5e}}, /* RFC 5114 1024 */
+    {{0xad, 0x10, 0x7e, 0x1e, 0x91, 0x23, 0xa9, 0xd0, 0xd6, 0x60, 0xfa, 0xa7}}, /* RFC 5114 2048 */
+    {{0x87, 0xa8, 0xe6, 0x1d, 0xb4, 0xb6, 0x66, 0x3c, 0xff, 0xbb, 0xd1, 0x9c}}, /* RFC 5114 2048 */
+    {{0xd6, 0x7d, 0xe4, 0x40, 0xcb, 0xbb, 0xdc, 0x19, 0x36, 0xd6, 0x93, 0xd3}}, /* mod_ssl */
+    {{0xbb, 0xbc, 0x2d, 0xca, 0xd8, 0x46, 0x74, 0x90, 0x7c, 0x43, 0xfc, 0xf5}}, /* nginx */
+    {{0xe6, 0x96, 0x9d, 0x3d, 0x49, 0x5b, 0xe3, 0x2c, 0x7c, 0xf1, 0x80, 0xc3}}, /* ProFTPD */
+    {{0xda, 0x58, 0x3c, 0x16, 0xd9, 0x85, 0x22, 0x89, 0xd0, 0xe4, 0xaf, 0x75}}, /* OpenSSL 512 */
+    {{0xf4, 0x88, 0xfd, 0x58, 0x4e, 0x49, 0xdb, 0xcd, 0x20, 0xb4, 0x9d, 0xe4}}, /* OpenSSL 1024 */
+    {{0xfc, 0xa6, 0x82, 0xce, 0x8e, 0x12, 0xca, 0xba, 0x26, 0xef, 0xcc, 0xf7}}, /* Java 512 */
+    {{0xfd, 0x7f, 0x53, 0x81, 0x1d, 0x75, 0x12, 0x29, 0x52, 0xdf, 0x4a, 0x9c}}, /* Java 1024 */
+    {{0x9f, 0xdb, 0x8b, 0x8a, 0x00, 0x45, 0x44, 0xf0, 0x04, 0x5f, 0x17, 0x37}}, /* Apache 512 */
 };
 
-static bool add_code(struct audit *a, const uint16_t **list, size_t *n, uint16_t code)
-{
-    for (size_t i = 0; i < *n; i++)
-        if ((*list)[i] == code)
-            return true;
-    uint16_t *grown = arena_alloc(&a->f->arena, (*n + 1) * sizeof(*grown));
-    if (!grown)
-        return false;
-    if (*n)
-        memcpy(grown, *list, *n * sizeof(*grown));
-    grown[(*n)++] = code;
-    *list = grown;
-    return true;
-}
-
-static enum facts_version best_below_13(const struct facts_tls *t)
-{
-    for (enum facts_version v = FACTS_TLS12; v >= FACTS_SSL3; v--)
-        if (t->version[v] == FACTS_YES)
-            return v;
-    return FACTS_SSL2; /* none */
-}
-
-static enum facts_version best(const struct facts_tls *t)
-{
-    return t->version[FACTS_TLS13] == FACTS_YES ? FACTS_TLS13 : best_below_13(t);
-}
-
-static bool ecdhe(const struct suite *s)
-{
-    return s->kx == SUITE_KX_ECDHE && s->auth != SUITE_AUTH_PSK;
-}
-
-static bool dhe(const struct suite *s)
-{
-    return s->kx == SUITE_KX_DHE && s->auth != SUITE_AUTH_PSK;
-}
-
-static bool signed_by_rsa(const struct suite *s)
-{
-    return s->auth == SUITE_AUTH_RSA && s->kx != SUITE_KX_PSK && s->kx != SUITE_KX_SRP;
-}
-
-static bool signed_by_ecdsa(const struct suite *s)
-{
-    return s->auth == SUITE_AUTH_ECDSA;
-}
-
-static bool any(const struct suite *s)
-{
-    (void)s;
-    return true;
-}
-
-/* The common suites of a version that are of a kind. */
-static size_t suites_of(enum facts_version v, bool (*kind)(const struct suite *s), uint16_t *codes)
-{
-    uint16_t all[AUDITSTATE_CODES_MAX];
-    size_t all_n = auditsuites_common(v, all), n = 0;
-    for (size_t i = 0; i < all_n; i++) {
-        const struct suite *s = suite_find(all[i]);
-        if (s && kind(s))
-            codes[n++] = all[i];
-    }
-    return n;
-}
-
-/* ---- walks over groups and schemes: what was found is not offered again ---- */
-
-static size_t without(const uint16_t *from, size_t n, const uint16_t *found, size_t nfound,
-                      uint16_t *ret)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool has = false;
-        for (size_t k = 0; k < nfound; k++)
-            has |= found[k] == from[i];
-        if (!has)
-            ret[left++] = from[i];
-    }
-    return left;
-}
+/* ---- groups ---- */
 
 static void ask_group(struct audit *a, enum facts_version v);
+
+static struct auditstate_walk *walk_of(struct audit *a, enum facts_version v)
+{
+    return v == FACTS_TLS13 ? &a->groups13 : &a->groups12;
+}
+
+/* Below TLS 1.3 the curves offered are also those that the certificate may have (RFC 8422 4): a
+ * server with an ECDSA certificate refuses a hello without its curve. It is put behind what is
+ * asked for, once. */
+static void on_no_group(struct audit *a, enum facts_version v)
+{
+    struct auditstate_walk *w = walk_of(a, v);
+    uint16_t codes[AUDITSTATE_CODES_MAX];
+    if (v == FACTS_TLS13 || w->helped || !auditsuites_kind(a, v, auditsuites_signed_ecdsa, codes))
+        return;
+    w->helped = true;
+    ask_group(a, v);
+}
 
 static void on_group(struct ask *q, const struct serverflight *flight, const struct probe_result *r)
 {
     struct facts_tls *t = &q->a->f->tls;
     enum facts_version v = (enum facts_version)q->tag;
-    size_t before = t->ngroups;
+    struct auditstate_walk *w = walk_of(q->a, v);
     (void)r;
-    if (!auditask_accepted(flight, auditsuites_version(v)) || !flight->group)
+    if (q->lost)
         return;
-    bool known = suite_group_find(flight->group) != NULL;
-    if (known && add_code(q->a, &t->groups, &t->ngroups, flight->group) && t->ngroups > before)
-        ask_group(q->a, v);
+    if (!auditask_accepted(flight, auditsuites_version(v)) || !flight->group) {
+        on_no_group(q->a, v);
+        return;
+    }
+    if (!suite_group_find(flight->group) || !auditcodes_note(w, flight->group))
+        return;
+    (void)auditcodes_add(q->a, &t->groups, &t->ngroups, flight->group);
+    ask_group(q->a, v);
 }
 
 static const struct ask_kind group13_kind = {on_group, false}, group12_kind = {on_group, true};
 
-/* Both versions walk at once and share the result, so none is asked for twice. */
+static bool is_curve_of_certificates(uint16_t group)
+{
+    return (group >= 0x0017 && group <= 0x0019) || (group >= 0x001a && group <= 0x001c);
+}
+
+static size_t shareable(const uint16_t *groups, size_t n, uint16_t *shares)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (hellomake_can_share(groups[i]))
+            shares[left++] = groups[i];
+    return left;
+}
+
 static void ask_group(struct audit *a, enum facts_version v)
 {
-    const struct facts_tls *t = &a->f->tls;
-    uint16_t groups[AUDITSTATE_CODES_MAX], codes[AUDITSTATE_CODES_MAX];
+    const struct auditstate_walk *w = walk_of(a, v);
+    uint16_t groups[AUDITSTATE_CODES_MAX], codes[AUDITSTATE_CODES_MAX],
+        shares[AUDITSTATE_CODES_MAX];
     struct hellomake h;
     auditask_base(a, auditsuites_version(v), &h);
-    h.ngroups = without(h.groups, h.ngroups, t->groups, t->ngroups, groups);
+    h.ngroups = auditcodes_without(h.groups, h.ngroups, w, groups);
+    if (!h.ngroups)
+        return;
+    for (size_t i = 0; w->helped && i < w->nfound; i++)
+        if (is_curve_of_certificates(w->found[i]))
+            groups[h.ngroups++] = w->found[i];
     h.groups = groups;
     h.suites = codes;
-    h.nsuites = suites_of(v, v == FACTS_TLS13 ? any : ecdhe, codes);
-    if (!h.ngroups || !h.nsuites)
+    h.nsuites =
+        auditsuites_kind(a, v, v == FACTS_TLS13 ? auditsuites_any : auditsuites_ecdhe, codes);
+    if (!h.nsuites)
         return;
+    if (v == FACTS_TLS13 && a->shares13) {
+        h.nshares = shareable(groups, h.ngroups, shares);
+        h.shares = shares;
+    }
     struct ask *q = auditask_hello(a, &h, v == FACTS_TLS13 ? &group13_kind : &group12_kind, NULL);
     if (q)
         q->tag = v;
 }
 
-static void ask_sigalg12(struct audit *a);
-
-static void on_sigalg12(struct ask *q, const struct serverflight *flight,
-                        const struct probe_result *r)
-{
-    struct facts_tls *t = &q->a->f->tls;
-    size_t before = t->nsigalgs;
-    (void)r;
-    if (!auditask_accepted(flight, 0x0303) || !flight->sigalg)
-        return;
-    if (add_code(q->a, &t->sigalgs, &t->nsigalgs, flight->sigalg) && t->nsigalgs > before)
-        ask_sigalg12(q->a);
-}
-
-static const struct ask_kind sigalg12_kind = {on_sigalg12, true};
-
-static bool forward(const struct suite *s)
-{
-    return ecdhe(s) || dhe(s);
-}
-
-static void ask_sigalg12(struct audit *a)
-{
-    const struct facts_tls *t = &a->f->tls;
-    uint16_t schemes[AUDITSTATE_CODES_MAX], codes[AUDITSTATE_CODES_MAX];
-    struct hellomake h;
-    auditask_base(a, 0x0303, &h);
-    h.nsigalgs = without(h.sigalgs, h.nsigalgs, t->sigalgs, t->nsigalgs, schemes);
-    h.sigalgs = schemes;
-    h.suites = codes;
-    h.nsuites = suites_of(FACTS_TLS12, forward, codes);
-    if (h.nsigalgs)
-        (void)auditask_hello(a, &h, &sigalg12_kind, NULL);
-}
-
-static void on_sigalg13(struct ask *q, const struct serverflight *flight,
-                        const struct probe_result *r)
-{
-    struct facts_tls *t = &q->a->f->tls;
-    (void)r;
-    if (auditask_accepted(flight, 0x0304) && flight->kind == SERVERFLIGHT_HELLO)
-        (void)add_code(q->a, &t->sigalgs, &t->nsigalgs, (uint16_t)q->tag);
-}
-
-static const struct ask_kind sigalg13_kind = {on_sigalg13, false};
-
-/* The signature itself is encrypted: one scheme a hello, accepted or not. */
-static void ask_sigalgs13(struct audit *a)
-{
-    static const uint16_t shares[] = {0x001d, 0x0017, 0x0018};
-    uint16_t codes[AUDITSTATE_CODES_MAX], scheme;
-    struct hellomake h;
-    auditask_base(a, 0x0304, &h);
-    h.suites = codes;
-    h.nsuites = suites_of(FACTS_TLS13, any, codes);
-    h.shares = h.groups = shares;
-    h.nshares = h.ngroups = ARRAY_LEN(shares);
-    for (size_t i = 0; (scheme = suite_sigalg_at(i)); i++) {
-        if (scheme < 0x0403 || scheme == 0x0501 || scheme == 0x0601)
-            continue; /* PKCS#1 and SHA-1 sign certificates only (RFC 8446 4.2.3) */
-        h.sigalgs = &scheme;
-        h.nsigalgs = 1;
-        struct ask *q = auditask_hello(a, &h, &sigalg13_kind, NULL);
-        if (q)
-            q->tag = scheme;
-    }
-}
-
-/* ---- certificates ---- */
-
-static bool same_leaf(const struct facts_chain *c, const struct certinfo_chain *chain)
-{
-    return memcmp(certinfo_at(c->chain, 0)->sha256, certinfo_at(chain, 0)->sha256, 32) == 0;
-}
-
-static void add_chain(struct audit *a, const struct serverflight *flight, bool without_sni)
-{
-    struct slice ders[CERTINFO_CHAIN_MAX], rest = flight->certificates;
-    struct certinfo_chain *chain;
-    struct facts *f = a->f;
-    size_t n = 0;
-    while (n < CERTINFO_CHAIN_MAX && serverflight_certificate_next(&rest, &ders[n]))
-        n++;
-    if (!n || f->nchains == FACTS_CHAINS_MAX || certinfo_ders(ders, n, &chain, NULL))
-        return;
-    for (size_t i = 0; i < f->nchains; i++)
-        if (same_leaf(&f->chains[i], chain)) {
-            certinfo_unref(chain);
-            return;
-        }
-    f->chains[f->nchains++] = (struct facts_chain){.chain = chain, .without_sni = without_sni};
-}
-
-static void on_certificate(struct ask *q, const struct serverflight *flight,
-                           const struct probe_result *r)
-{
-    (void)r;
-    if (flight && flight->has_certificates)
-        add_chain(q->a, flight, q->tag != 0);
-    if (flight && flight->has_certificate_request)
-        q->a->f->tls.client_certificate = FACTS_YES;
-}
-
-static const struct ask_kind certificate_kind = {on_certificate, true};
-
-static void ask_certificate(struct audit *a, enum facts_version v,
-                            bool (*kind)(const struct suite *s))
-{
-    uint16_t codes[AUDITSTATE_CODES_MAX];
-    struct hellomake h;
-    auditask_base(a, auditsuites_version(v), &h);
-    h.suites = codes;
-    h.nsuites = suites_of(v, kind, codes);
-    (void)auditask_hello(a, &h, &certificate_kind, NULL);
-}
-
-/* ---- single questions ---- */
-
-static enum facts_answer yes(bool b)
-{
-    return b ? FACTS_YES : FACTS_NO;
-}
-
-static void on_extensions(struct ask *q, const struct serverflight *flight,
-                          const struct probe_result *r)
-{
-    struct facts_tls *t = &q->a->f->tls;
-    (void)r;
-    if (!flight || flight->kind != SERVERFLIGHT_HELLO)
-        return;
-    t->ems = yes(flight->ems);
-    t->secure_renegotiation = yes(flight->renegotiation_info);
-    t->compression = yes(flight->compression != 0);
-    t->ticket = yes(flight->ticket);
-    t->session_id = yes(flight->session_id.n > 0);
-    t->heartbeat = yes(flight->heartbeat);
-    t->ocsp_stapled = yes(flight->status_response.n > 0);
-    t->h2 = t->h2 == FACTS_YES ? FACTS_YES : yes(slice_eq(flight->alpn, SLICE("h2")));
-    if (flight->has_certificates)
-        t->client_certificate = yes(flight->has_certificate_request);
-}
-
-static const struct ask_kind extensions_kind = {on_extensions, true};
-
-static void ask_extensions(struct audit *a, enum facts_version v)
-{
-    static const struct slice alpn[] = {SLICE("h2"), SLICE("http/1.1")};
-    uint16_t codes[AUDITSTATE_CODES_MAX];
-    struct hellomake h;
-    auditask_base(a, auditsuites_version(v), &h);
-    h.suites = codes;
-    h.nsuites = auditsuites_common(v, codes);
-    h.ems = h.session_ticket = h.status_request = h.sct = h.heartbeat = h.deflate = true;
-    h.alpn = alpn;
-    h.nalpn = ARRAY_LEN(alpn);
-    h.no_extensions = false;
-    (void)auditask_hello(a, &h, &extensions_kind, NULL);
-}
-
-static void on_tolerant(struct ask *q, const struct serverflight *flight,
-                        const struct probe_result *r)
-{
-    enum facts_answer *answer = q->ctx;
-    (void)r;
-    *answer =
-        yes(flight && flight->kind != SERVERFLIGHT_ALERT && flight->kind != SERVERFLIGHT_NOT_TLS);
-}
-
-static const struct ask_kind tolerant_kind = {on_tolerant, false};
-
-static void on_without_sni(struct ask *q, const struct serverflight *flight,
-                           const struct probe_result *r)
-{
-    struct facts_tls *t = &q->a->f->tls;
-    (void)r;
-    t->sni_required = yes(!flight || flight->kind == SERVERFLIGHT_ALERT);
-    if (flight && flight->has_certificates)
-        add_chain(q->a, flight, true);
-}
-
-static const struct ask_kind without_sni_kind = {on_without_sni, true};
-
-/* RFC 7507: the alert inappropriate_fallback. */
-static void on_fallback(struct ask *q, const struct serverflight *flight,
-                        const struct probe_result *r)
-{
-    (void)r;
-    if (flight)
-        q->a->f->tls.fallback_scsv = yes(flight->kind == SERVERFLIGHT_ALERT && flight->alert == 86);
-}
-
-static const struct ask_kind fallback_kind = {on_fallback, false};
-
-static void ask_fallback(struct audit *a)
-{
-    const struct facts_tls *t = &a->f->tls;
-    enum facts_version top = best(t), v = top;
-    uint16_t codes[AUDITSTATE_CODES_MAX];
-    struct hellomake h;
-    while (v > FACTS_SSL3 && t->version[--v] != FACTS_YES)
-        ;
-    if (v == top || t->version[v] != FACTS_YES || v < FACTS_SSL3)
-        return;
-    auditask_base(a, auditsuites_version(v), &h);
-    h.suites = codes;
-    h.nsuites = auditsuites_common(v, codes);
-    codes[h.nsuites++] = SUITE_FALLBACK_SCSV;
-    (void)auditask_hello(a, &h, &fallback_kind, NULL);
-}
-
-static void ask_tolerance(struct audit *a)
-{
-    struct facts_tls *t = &a->f->tls;
-    enum facts_version v = best(t);
-    uint16_t codes[AUDITSTATE_CODES_MAX];
-    struct hellomake h;
-    auditask_base(a, auditsuites_version(v), &h);
-    h.suites = codes;
-    h.nsuites = auditsuites_common(v, codes);
-    h.grease = true;
-    (void)auditask_hello(a, &h, &tolerant_kind, &t->grease_ok);
-    h.grease = false;
-    h.pad_to = 3000; /* more than one packet, as a post-quantum key share makes it */
-    (void)auditask_hello(a, &h, &tolerant_kind, &t->large_hello_ok);
-    h.pad_to = 0;
-    h.sni = SLICE_EMPTY;
-    if (!a->f->target.is_ip)
-        (void)auditask_hello(a, &h, &without_sni_kind, NULL);
-}
-
 void auditgroups_begin(struct audit *a)
 {
-    const struct facts_tls *t = &a->f->tls;
-    enum facts_version v = best_below_13(t);
-    if (t->version[FACTS_TLS13] == FACTS_YES) {
+    if (a->f->tls.version[FACTS_TLS13] == FACTS_YES)
         ask_group(a, FACTS_TLS13);
-        ask_sigalgs13(a);
-    }
-    if (v >= FACTS_TLS10)
-        ask_group(a, v);
-    if (t->version[FACTS_TLS12] == FACTS_YES)
-        ask_sigalg12(a);
-    if (v >= FACTS_SSL3) {
-        ask_extensions(a, v);
-        ask_certificate(a, v, signed_by_ecdsa);
-        ask_certificate(a, v, signed_by_rsa);
-    }
-    if (best(t) > FACTS_SSL3) {
-        ask_tolerance(a);
-        ask_fallback(a);
-    }
 }
 
 /* ---- Diffie-Hellman ---- */
 
-static uint16_t bits_of(struct slice p)
+static struct slice without_zeros(struct slice p)
 {
     while (p.n && p.p[0] == 0)
         p = slice_from(p, 1);
+    return p;
+}
+
+static uint16_t bits_of(struct slice p)
+{
     uint16_t bits = (uint16_t)(p.n * 8);
     for (unsigned first = p.n ? p.p[0] : 0x80; bits && !(first & 0x80); first <<= 1)
         bits--;
@@ -411,12 +143,13 @@ static void on_dh(struct ask *q, const struct serverflight *flight, const struct
     (void)r;
     if (!flight || !flight->dh_p.n)
         return;
-    uint16_t bits = bits_of(flight->dh_p);
+    struct slice p = without_zeros(flight->dh_p);
+    uint16_t bits = bits_of(p);
     if (!t->dh_bits || bits < t->dh_bits)
         t->dh_bits = bits;
     for (size_t i = 0; i < ARRAY_LEN(common_primes); i++)
         t->dh_common_prime |=
-            flight->dh_p.n >= 8 && memcmp(flight->dh_p.p, common_primes[i], 8) == 0;
+            slice_starts(p, slice_of(common_primes[i].start, sizeof(common_primes[i].start)));
 }
 
 static const struct ask_kind dh_kind = {on_dh, true};
@@ -440,9 +173,10 @@ static void ask_dh(struct audit *a, enum facts_version v, bool export)
 
 void auditgroups_after(struct audit *a)
 {
-    enum facts_version v = best_below_13(&a->f->tls);
+    enum facts_version v = auditsuites_best_clear(a);
     if (v < FACTS_SSL3)
         return;
+    ask_group(a, v);
     ask_dh(a, v, false);
     for (enum facts_version old = FACTS_SSL3; old <= v; old++)
         ask_dh(a, old, true);

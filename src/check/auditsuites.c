@@ -19,6 +19,7 @@ struct walk {
     struct audit *a;
     enum facts_version v;
     bool ordering;
+    uint16_t first;
     uint16_t left[AUDITSTATE_CODES_MAX];
     size_t nleft;
     uint16_t found[AUDITSTATE_CODES_MAX];
@@ -63,10 +64,70 @@ static size_t candidates(enum facts_version v, uint16_t *codes)
 }
 
 /* Hellos with more than 128 suites are refused by some old servers. */
-size_t auditsuites_common(enum facts_version v, uint16_t *codes)
+#define PART 120
+
+size_t auditsuites_part(enum facts_version v, unsigned part, uint16_t *codes)
 {
-    size_t n = candidates(v, codes);
-    return n < 120 ? n : 120;
+    uint16_t all[AUDITSTATE_CODES_MAX];
+    size_t n = candidates(v, all), from = (size_t)part * PART;
+    n = from < n ? n - from : 0;
+    n = n < PART ? n : PART;
+    if (n)
+        memcpy(codes, all + from, n * sizeof(*codes));
+    return n;
+}
+
+size_t auditsuites_common(const struct audit *a, enum facts_version v, uint16_t *codes)
+{
+    return auditsuites_part(v, a->parts[v], codes);
+}
+
+size_t auditsuites_kind(const struct audit *a, enum facts_version v,
+                        bool (*kind)(const struct suite *s), uint16_t *codes)
+{
+    const struct facts_suites *found = &a->f->tls.suites[v];
+    uint16_t common[AUDITSTATE_CODES_MAX];
+    size_t all_n = found->n ? found->n : auditsuites_common(a, v, common), n = 0;
+    for (size_t i = 0; i < all_n; i++) {
+        const struct suite *s = suite_find(found->n ? found->codes[i] : common[i]);
+        if (s && kind(s))
+            codes[n++] = s->code;
+    }
+    return n;
+}
+
+enum facts_version auditsuites_best_clear(const struct audit *a)
+{
+    for (enum facts_version v = FACTS_TLS12; v >= FACTS_SSL3; v--)
+        if (a->f->tls.version[v] == FACTS_YES)
+            return v;
+    return FACTS_SSL2;
+}
+
+enum facts_version auditsuites_best(const struct audit *a)
+{
+    return a->f->tls.version[FACTS_TLS13] == FACTS_YES ? FACTS_TLS13 : auditsuites_best_clear(a);
+}
+
+bool auditsuites_ecdhe(const struct suite *s)
+{
+    return s->kx == SUITE_KX_ECDHE && s->auth != SUITE_AUTH_PSK;
+}
+
+bool auditsuites_signed_rsa(const struct suite *s)
+{
+    return s->auth == SUITE_AUTH_RSA && s->kx != SUITE_KX_PSK && s->kx != SUITE_KX_SRP;
+}
+
+bool auditsuites_signed_ecdsa(const struct suite *s)
+{
+    return s->auth == SUITE_AUTH_ECDSA;
+}
+
+bool auditsuites_any(const struct suite *s)
+{
+    (void)s;
+    return true;
 }
 
 static void ask(struct walk *w);
@@ -116,9 +177,27 @@ static void on_suite(struct ask *q, const struct serverflight *flight, const str
 
 static const struct ask_kind suite_kind = {on_suite, false};
 
+/* Servers that prefer ChaCha20 only for clients that name it first have an order nevertheless:
+ * those suites are moved behind the others. */
+static void chacha_last(struct walk *w)
+{
+    uint16_t last[AUDITSTATE_CODES_MAX];
+    size_t nlast = 0, n = 0;
+    for (size_t i = 0; i < w->nleft; i++) {
+        const struct suite *s = suite_find(w->left[i]);
+        if (s && s->cipher == SUITE_CHACHA20)
+            last[nlast++] = w->left[i];
+        else
+            w->left[n++] = w->left[i];
+    }
+    memcpy(w->left + n, last, nlast * sizeof(*last));
+}
+
 static void ask(struct walk *w)
 {
     struct hellomake h;
+    if (w->ordering)
+        chacha_last(w);
     auditask_base(w->a, auditsuites_version(w->v), &h);
     h.suites = w->left;
     h.nsuites = w->nleft;
@@ -163,7 +242,7 @@ static void on_backwards(struct ask *q, const struct serverflight *flight,
     if (!auditask_accepted(flight, auditsuites_version(w->v)))
         return;
     if (q->tag == 0) {
-        w->found[0] = flight->suite; /* forwards; asked again with the list turned round */
+        w->first = flight->suite; /* forwards; asked again with the list turned round */
         for (size_t i = 0; i < w->nleft / 2; i++) {
             uint16_t other = w->left[i];
             w->left[i] = w->left[w->nleft - 1 - i];
@@ -172,7 +251,7 @@ static void on_backwards(struct ask *q, const struct serverflight *flight,
         ask_order(w, 1);
         return;
     }
-    t->server_order[w->v] = flight->suite == w->found[0] ? FACTS_YES : FACTS_NO;
+    t->server_order[w->v] = flight->suite == w->first ? FACTS_YES : FACTS_NO;
     if (t->server_order[w->v] == FACTS_YES) {
         w->ordering = true;
         ask(w);
@@ -184,6 +263,7 @@ static const struct ask_kind order_kind = {on_backwards, false};
 static void ask_order(struct walk *w, unsigned tag)
 {
     struct hellomake h;
+    chacha_last(w);
     auditask_base(w->a, auditsuites_version(w->v), &h);
     h.suites = w->left;
     h.nsuites = w->nleft;
@@ -192,10 +272,22 @@ static void ask_order(struct walk *w, unsigned tag)
         q->tag = tag;
 }
 
+/* With a single suite beside ChaCha20 ones, its place in the list cannot tell an order from a
+ * preference of the client: nothing is asked then. */
+static bool can_tell(const struct facts_suites *s)
+{
+    size_t chacha = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct suite *known = suite_find(s->codes[i]);
+        chacha += known && known->cipher == SUITE_CHACHA20;
+    }
+    return s->n - chacha >= 2 || (chacha == s->n && s->n >= 2);
+}
+
 void auditsuites_order(struct audit *a, enum facts_version v)
 {
     const struct facts_suites *s = &a->f->tls.suites[v];
-    struct walk *w = s->n >= 2 ? new_walk(a, v, s->codes, s->n) : NULL;
+    struct walk *w = can_tell(s) ? new_walk(a, v, s->codes, s->n) : NULL;
     if (w)
         ask_order(w, 0);
 }

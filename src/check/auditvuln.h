@@ -8,3 +8,4 @@
 
 /* Known attacks; those that follow from suites and versions, and those that are tried. */
 void auditvuln_begin(struct audit *a);
+void auditvuln_drop(struct audit *a);

@@ -119,7 +119,8 @@ struct facts_tls {
     size_t ngroups;
     const uint16_t *sigalgs; /* that the server signs with */
     size_t nsigalgs;
-    uint16_t dh_bits; /* smallest seen; 0: none */
+    struct facts_suites signs[FACTS_VERSIONS]; /* the same for each version (1.2 and 1.3) */
+    uint16_t dh_bits;                          /* smallest seen; 0: none */
     bool dh_common_prime;
     enum facts_answer ems, secure_renegotiation, compression, fallback_scsv, session_id, ticket,
         resumption, early_data, ocsp_stapled, heartbeat, sni_required, grease_ok, large_hello_ok;

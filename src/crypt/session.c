@@ -162,7 +162,7 @@ int session_accept(struct tlsctx *ctx, struct session **ret)
 }
 
 /* RFC 6066 3: SNI carries host names only; RFC 9525 6: what is verified is what was asked for. */
-static int aim(SSL *ssl, struct slice name, bool verifies)
+static int aim(SSL *ssl, struct slice name)
 {
     char text[256];
     struct ip ip;
@@ -181,9 +181,7 @@ static int aim(SSL *ssl, struct slice name, bool verifies)
         return ERR_RANGE;
     SSL_set_hostflags(ssl,
                       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    return SSL_set_tlsext_host_name(ssl, text) && (!verifies || SSL_set1_host(ssl, text))
-               ? OK
-               : ERR_NOMEM;
+    return SSL_set_tlsext_host_name(ssl, text) && SSL_set1_host(ssl, text) ? OK : ERR_NOMEM;
 }
 
 /* Called for a CertificateRequest, before the answer to it is made of what the context has. */
@@ -203,12 +201,11 @@ int session_connect(struct tlsctx *ctx, struct slice name, struct session **ret)
     int r = session_new(ctx, &s);
     if (r)
         return r;
-    bool verifies = tlsctx_verifies(ctx);
     SSL_set_connect_state(s->ssl);
     SSL_set_cert_cb(s->ssl, on_certificate_request, s);
-    if (verifies)
+    if (tlsctx_verifies(ctx))
         SSL_set_verify(s->ssl, SSL_VERIFY_PEER, on_verify);
-    r = aim(s->ssl, name, verifies);
+    r = aim(s->ssl, name);
     if (r) {
         ERR_clear_error();
         session_free(s);

@@ -48,8 +48,10 @@ struct tlsctx_server {
 
 /* For upstreams, health checks and `check`. Pointers are borrowed for the call. */
 struct tlsctx_client {
-    struct slice ca_pem;                    /* trust only these; empty: the system's store */
-    bool insecure;                          /* no verification at all */
+    struct slice ca_pem; /* trust only these; empty: the system's store */
+    bool insecure;       /* no verification at all */
+    bool remembers; /* keeps sessions for resuming although insecure: for one server only, whose
+                       resumption is looked at */
     const struct tlsctx_identity *identity; /* client certificate; NULL: none */
     const struct slice *alpn;               /* offered in this order; none: no ALPN */
     size_t nalpn;

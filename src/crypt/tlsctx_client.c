@@ -188,7 +188,7 @@ int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, str
     if (!r && opts->identity)
         r = tlsctx_int_identity(ctx, opts->identity, f);
     /* Unverified, nobody knows whose session it would be. */
-    if (!r && ctx->verifies &&
+    if (!r && (ctx->verifies || opts->remembers) &&
         !(ctx->memory = mem_array(TLSCTX_INT_REMEMBERED, sizeof(*ctx->memory))))
         r = fault_set(f, ERR_NOMEM, "no memory for a TLS context");
     if (!r && opts->now_s)
