@@ -18,6 +18,7 @@ struct ask *auditask_bytes(struct audit *a, struct slice hello, const struct ask
 /* Did the server choose what was offered? */
 bool auditask_accepted(const struct serverflight *flight, uint16_t version);
 
+/* Empty lists; before anything else. */
 void auditask_init(struct audit *a);
 /* Second looks at what ended without an answer. True: one is under way, or brought new questions.
  */

@@ -24,7 +24,10 @@ static void keep_chain(struct facts *f, struct certinfo_chain *chain, bool witho
 {
     bool known = f->nchains == FACTS_CHAINS_MAX;
     for (size_t i = 0; i < f->nchains; i++)
-        known |= same_leaf(&f->chains[i], chain);
+        if (same_leaf(&f->chains[i], chain)) {
+            f->chains[i].without_sni &= without_sni;
+            known = true;
+        }
     if (known)
         certinfo_unref(chain);
     else
@@ -114,7 +117,7 @@ static void on_got(struct httpget *g, const struct httpget_result *r)
     /* A ticket of TLS 1.3 comes after the handshake: for protocols that we do not speak behind
      * STARTTLS it is not waited for. */
     bool waited = t->version[FACTS_TLS13] != FACTS_YES || !a->f->target.starttls;
-    if (p == RESUMED && r->secured && (waited || r->resumed)) {
+    if (p == RESUMED && r->secured && (waited || r->resumed) && t->resumption != FACTS_YES) {
         t->resumption = r->resumed ? FACTS_YES : FACTS_NO;
         t->early_data = r->early_data_bytes ? FACTS_YES : FACTS_NO;
     }

@@ -13,4 +13,5 @@ void auditcerts_begin(struct audit *a);
 /* Whole handshakes: resumption, early data; with TLS 1.3 alone also certificates and whether one
  * is asked for. */
 void auditcerts_after(struct audit *a);
+/* Frees what auditcerts_after made. */
 void auditcerts_drop(struct audit *a);

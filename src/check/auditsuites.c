@@ -284,9 +284,25 @@ static bool can_tell(const struct facts_suites *s)
     return s->n - chacha >= 2 || (chacha == s->n && s->n >= 2);
 }
 
+/* The walks end in any order: what was found is listed as it is offered, the usual ones first. */
+static void sort(struct audit *a, enum facts_version v)
+{
+    struct facts_suites *s = &a->f->tls.suites[v];
+    uint16_t all[AUDITSTATE_CODES_MAX];
+    size_t all_n = candidates(v, all), n = 0;
+    uint16_t *sorted = arena_alloc(&a->f->arena, (s->n + 1) * sizeof(*sorted));
+    for (size_t i = 0; sorted && i < all_n; i++)
+        for (size_t k = 0; k < s->n; k++)
+            if (s->codes[k] == all[i])
+                sorted[n++] = all[i];
+    if (n == s->n && n)
+        s->codes = sorted;
+}
+
 void auditsuites_order(struct audit *a, enum facts_version v)
 {
     const struct facts_suites *s = &a->f->tls.suites[v];
+    sort(a, v);
     struct walk *w = can_tell(s) ? new_walk(a, v, s->codes, s->n) : NULL;
     if (w)
         ask_order(w, 0);

@@ -8,4 +8,5 @@
 
 /* Known attacks; those that follow from suites and versions, and those that are tried. */
 void auditvuln_begin(struct audit *a);
+/* Frees what auditvuln_begin made. */
 void auditvuln_drop(struct audit *a);
