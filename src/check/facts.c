@@ -147,3 +147,25 @@ const char *facts_verdict_words(enum facts_verdict v)
 {
     return verdicts[v].words;
 }
+
+static const struct facts_step *first_failure(const struct facts *f)
+{
+    for (size_t i = 0; i < FACTS_STEPS; i++)
+        if (f->steps[i].ran && !f->steps[i].ok && i != FACTS_CLOSE)
+            return &f->steps[i];
+    return NULL;
+}
+
+bool facts_works(const struct facts *f)
+{
+    return !first_failure(f);
+}
+
+const char *facts_reason(const struct facts *f)
+{
+    static const char *const steps[] = {"dns", "tcp", "tls", "http", "close"};
+    const struct facts_step *bad = first_failure(f);
+    if (f->why.ran)
+        return facts_verdict_text(f->why.verdict);
+    return bad ? steps[bad - f->steps] : "ok";
+}

@@ -298,6 +298,10 @@ void facts_free(struct facts *f);
  * rest. */
 void facts_find(struct facts *f, const char *id, const char *evidence, ...) PRINTF_LIKE(3, 4);
 bool facts_has(const struct facts *f, const char *id);
+/* No step that was taken failed (a missing close_notify is no failure). */
+bool facts_works(const struct facts *f);
+/* Why not, in a word: the verdict, else the step that failed; "ok". */
+const char *facts_reason(const struct facts *f);
 /* The worst severity found; FACTS_INFO when nothing. */
 enum facts_severity facts_worst(const struct facts *f);
 /* "high", "tls1.2", "heartbleed", "sni_reset": constant. */
