@@ -13,9 +13,11 @@
 #include "cert/keepca.h"
 #include "cert/keepcall.h"
 #include "cert/keepdemand.h"
+#include "cert/keepdns.h"
 #include "cert/keephook.h"
 #include "cert/keepjob.h"
 #include "cert/keeplocal.h"
+#include "cert/keeplock.h"
 #include "cert/keeplook.h"
 #include "cert/keepmetrics.h"
 #include "cert/keepname.h"
@@ -23,8 +25,10 @@
 #include "cert/keepreport.h"
 #include "cert/keeprevoke.h"
 #include "cert/keepset.h"
+#include "os/file.h"
 
 #define LEAF_TEST_S    (90 * 86400)
+#define LOCK_LOOK_MS   1000
 #define SETTINGS_BYTES (4 * 1024 * 1024)
 
 /* ---- the timer ---- */
@@ -40,14 +44,33 @@ static void arm(struct certkeep *k)
     uint64_t wait_ms = LOOP_TICK_MS, into_ms = (uint64_t)(loop_unix_ms(k->loop) % 1000);
     if (next_s > now_s)
         wait_ms = (uint64_t)(next_s - now_s) * 1000 - into_ms;
+    if (k->lock_fd < 0)
+        wait_ms = LOCK_LOOK_MS;
     if (certclock_is_turned() && wait_ms > CERTCLOCK_TEST_LOOK_MS)
         wait_ms = CERTCLOCK_TEST_LOOK_MS;
     loop_timer_set(k->loop, &k->timer, wait_ms);
 }
 
+/* The engine that had the store has ended: what it left counts, not what was read beside it. */
+static bool take_over(struct certkeep *k)
+{
+    if (keeplock_take(k, NULL))
+        return false;
+    LIST_FOREACH (it, &k->wanted)
+        keepname_reread(container_of(it, struct keepname, node));
+    k->host->on_event(k->host->ctx, EVENT_INFO, "store_taken_over", NULL, 0);
+    return true;
+}
+
 static void on_timer(struct loop_timer *t)
 {
     struct certkeep *k = container_of(t, struct certkeep, timer);
+    if (k->winding_up)
+        return;
+    if (k->lock_fd < 0 && !take_over(k)) {
+        arm(k);
+        return;
+    }
     keepdemand_look(k);
     LIST_FOREACH (it, &k->wanted)
         keepname_look(container_of(it, struct keepname, node));
@@ -161,9 +184,27 @@ int certkeep_want(struct certkeep *k, const struct certkeep_settings *s,
 
 /* ---- from open to close ---- */
 
+static int lock(struct certkeep *k, struct fault *f)
+{
+    struct fault taken = {0};
+    int r = file_mkdir_p(k->state_dir, 0700, f);
+    if (r)
+        return r;
+    r = keeplock_take(k, &taken);
+    if (r && f)
+        *f = taken;
+    if (r != ERR_EXISTS || !k->host->waits)
+        return r;
+    const struct event_field fields[] = {EV_CSTR("message", taken.what)};
+    k->host->on_event(k->host->ctx, EVENT_WARN, "store_in_use", fields, ARRAY_LEN(fields));
+    return OK;
+}
+
 static int open_all(struct certkeep *k, struct fault *f)
 {
-    int r = k->state_dir ? keeplocal_open(k, f) : fault_set(f, ERR_NOMEM, "out of memory");
+    int r = k->state_dir ? lock(k, f) : fault_set(f, ERR_NOMEM, "out of memory");
+    if (!r)
+        r = keeplocal_open(k, f);
     if (!r)
         r = lineage_open_store(k->state_dir, f);
     return r ? r : budget_open(k->state_dir, certclock_now_s(k->loop), &k->budget, f);
@@ -179,10 +220,12 @@ int certkeep_open(struct loop *l, const char *state_dir, const struct certhost *
         return fault_set(f, ERR_NOMEM, "out of memory");
     k->loop = l;
     k->host = host;
+    k->lock_fd = -1;
     k->state_dir = mem_strdup(state_dir);
     list_init(&k->wanted);
     list_init(&k->calls);
     list_init(&k->hooks);
+    list_init(&k->dns_before);
     loop_timer_init(&k->timer, on_timer);
     arena_init(&k->settings_arena, SETTINGS_BYTES);
     if (leaf && !num_parse_u64(slice_cstr(leaf), 1, LEAF_TEST_S, &leaf_s))
@@ -193,6 +236,24 @@ int certkeep_open(struct loop *l, const char *state_dir, const struct certhost *
     else
         *ret = k;
     return r;
+}
+
+void certkeep_wind_up(struct certkeep *k)
+{
+    k->winding_up = true;
+    loop_timer_clear(&k->timer);
+    keepdemand_stop(k);
+    LIST_FOREACH (it, &k->wanted) {
+        struct keepname *n = container_of(it, struct keepname, node);
+        keeporder_stop(n);
+        keepari_stop(n);
+    }
+    keepdns_retire(k);
+}
+
+bool certkeep_busy(const struct certkeep *k)
+{
+    return keepdns_busy(k) > 0;
 }
 
 void certkeep_close(struct certkeep *k)
@@ -206,6 +267,7 @@ void certkeep_close(struct certkeep *k)
         keepname_free(container_of(it, struct keepname, node));
     keephook_drop_all(k);
     keepca_done(k);
+    keepdns_done(k);
     if (k->challenges)
         challenge_free(k->challenges);
     acmehttp_free(k->http);
@@ -213,11 +275,17 @@ void certkeep_close(struct certkeep *k)
     certstore_pair_done(&k->root);
     keepset_wipe(&k->settings);
     arena_done(&k->settings_arena);
+    keeplock_release(k);
     mem_free(k->state_dir);
     mem_free(k);
 }
 
 /* ---- answers of the host ---- */
+
+static bool may_order(const struct certkeep *k)
+{
+    return k->lock_fd >= 0 && !k->winding_up;
+}
 
 void certkeep_published(struct certkeep *k, uint64_t version)
 {
@@ -227,13 +295,13 @@ void certkeep_published(struct certkeep *k, uint64_t version)
 
 void certkeep_hook_done(struct certkeep *k, uint64_t id, int status, struct slice output)
 {
-    if (!k->dns || !dnssolve_hook_done(k->dns, id, status, output))
+    if (!keepdns_hook_done(k, id, status, output))
         keephook_done(k, id, status, output);
 }
 
 int certkeep_demand(struct certkeep *k, struct slice name, struct slice client_address)
 {
-    return keepdemand_ask(k, name, client_address);
+    return may_order(k) ? keepdemand_ask(k, name, client_address) : ERR_PERM;
 }
 
 static struct keepname *serving(struct certkeep *k, struct slice name, enum key_kind kind)
@@ -262,7 +330,10 @@ void certkeep_served(struct certkeep *k, struct slice name, enum key_kind kind,
 
 void certkeep_renew(struct certkeep *k, struct certkeep_call *c, struct slice name, bool force)
 {
-    keepcall_renew(k, c, name, force);
+    if (may_order(k))
+        keepcall_renew(k, c, name, force);
+    else
+        keepcall_refuse(k, c);
 }
 
 void certkeep_dry_run(struct certkeep *k, struct certkeep_call *c, struct slice name)
@@ -273,12 +344,18 @@ void certkeep_dry_run(struct certkeep *k, struct certkeep_call *c, struct slice 
 void certkeep_revoke(struct certkeep *k, struct certkeep_call *c, struct slice name,
                      unsigned reason, bool by_key)
 {
-    keeprevoke_begin(k, c, name, reason, by_key);
+    if (may_order(k))
+        keeprevoke_begin(k, c, name, reason, by_key);
+    else
+        keepcall_refuse(k, c);
 }
 
 void certkeep_account(struct certkeep *k, struct certkeep_call *c, enum certkeep_account what)
 {
-    keepcall_account(k, c, what);
+    if (may_order(k))
+        keepcall_account(k, c, what);
+    else
+        keepcall_refuse(k, c);
 }
 
 void certkeep_cancel(struct certkeep_call *c)

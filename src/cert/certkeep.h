@@ -56,11 +56,17 @@ struct certkeep_name {
 
 /* Opens or creates the store and the local root; `host` must outlive the engine. Environment for
  * tests: PORT443_LEAF_SECONDS (life of local leaves), PORT443_TEST_CLOCK (cert/certclock).
- * ERR_PERM, ERR_SYS, ERR_NOMEM. */
+ * ERR_EXISTS (another engine has the store; host->waits), ERR_PERM, ERR_SYS, ERR_NOMEM. */
 int certkeep_open(struct loop *l, const char *state_dir, const struct certhost *host,
                   struct certkeep **ret, struct fault *f) MUST_USE;
 /* Accepts NULL. Orders under way stay in their job files. */
 void certkeep_close(struct certkeep *k);
+/* The end is near: orders under way are left for the next start (their challenges are withdrawn),
+ * nothing new is begun. Before certkeep_close, while the host can still run hooks. */
+void certkeep_wind_up(struct certkeep *k);
+/* Records of dns-01 are being taken out of DNS: whoever wants to close runs the loop until this is
+ * false, for as long as it can wait. */
+bool certkeep_busy(const struct certkeep *k);
 /* The whole wish list, replacing the one before; orders of names that stay go on. on_certificate
  * comes for each from inside this call (stored, local or temporary). ERR_CAP, ERR_NOMEM, ERR_SYS.
  */

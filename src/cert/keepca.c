@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cert/certclock.h"
+#include "cert/keepdns.h"
 #include "crypt/digest.h"
 
 #define SKEW_S        300
@@ -70,10 +71,7 @@ void keepca_done(struct certkeep *k)
         acmeca_free(k->cas[i].ca);
         k->cas[i] = (struct keepca){.k = k};
     }
-    if (k->challenges)
-        challenge_set_dns(k->challenges, NULL);
-    dnssolve_free(k->dns);
-    k->dns = NULL;
+    keepdns_retire(k);
 }
 
 static struct slice staging_of(const struct certkeep_settings *s)

@@ -11,7 +11,7 @@
 /* Forgets the CAs of the settings before and takes those of k->settings; no attempt may be under
  * way. ERR_CONFIG, ERR_NOMEM. */
 int keepca_settings(struct certkeep *k, struct fault *f) MUST_USE;
-/* Releases all of them. */
+/* Releases all of them; what dns-01 still takes away goes on (keepdns). */
 void keepca_done(struct certkeep *k);
 /* Makes client and account if this is the first use. ERR_CONFIG, ERR_NOMEM, ERR_SYS. */
 int keepca_open(struct keepca *ca, struct fault *f) MUST_USE;

@@ -224,6 +224,16 @@ void keepcall_renew(struct certkeep *k, struct certkeep_call *c, struct slice na
         keepcall_finish(c, r);
 }
 
+void keepcall_refuse(struct certkeep *k, struct certkeep_call *c)
+{
+    keepcall_begin(k, c, NULL);
+    fault_set(&c->fault, ERR_AGAIN,
+              k->winding_up ? "the server is stopping"
+                            : "another process still works on the store");
+    fault_next(&c->fault, "try again in some seconds");
+    keepcall_finish(c, ERR_AGAIN);
+}
+
 /* ---- the account ---- */
 
 struct errand {

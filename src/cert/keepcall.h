@@ -8,6 +8,8 @@
 
 /* As certkeep_renew. */
 void keepcall_renew(struct certkeep *k, struct certkeep_call *c, struct slice name, bool force);
+/* Nothing may be ordered: another engine has the store, or this one winds up. */
+void keepcall_refuse(struct certkeep *k, struct certkeep_call *c);
 /* As certkeep_account. */
 void keepcall_account(struct certkeep *k, struct certkeep_call *c, enum certkeep_account what);
 /* As certkeep_cancel. */

@@ -195,6 +195,19 @@ int keepname_begin(struct keepname *n, struct fault *f)
     return n->temporary && !sibling_serves(n) ? begin_temporary(n, f) : OK;
 }
 
+void keepname_reread(struct keepname *n)
+{
+    if (n->local)
+        return;
+    arena_done(&n->job_arena);
+    arena_init(&n->job_arena, KEEP_ARENA_BYTES);
+    n->job = (struct job){0};
+    load(n);
+    keepjob_load(n);
+    if (n->source == KEEP_ACME && !n->away)
+        keepname_hand_out(n);
+}
+
 const char *keepname_source_text(const struct keepname *n)
 {
     static const char *const texts[] = {"none", "temporary", "local", "acme"};

@@ -18,6 +18,8 @@ bool keepname_has(const struct keepname *n, const struct slice *names, size_t nn
 bool keepname_fits_cert(const struct keepname *n, const struct certinfo *ci);
 /* What the store has, or a first one; on_certificate comes from inside. */
 int keepname_begin(struct keepname *n, struct fault *f) MUST_USE;
+/* What another engine has left in the store meanwhile; no attempt is under way. */
+void keepname_reread(struct keepname *n);
 /* A committed generation becomes the one in use; takes the references of `fresh`. */
 void keepname_take(struct keepname *n, struct lineage_loaded *fresh);
 /* The planned renewal, after a change of the metadata. */

@@ -4,6 +4,8 @@
 /* The inside of the certificate engine, shared by its files only:
  *   certkeep.c    the wish list, the one timer, the door to the host
  *   keepset.c     the settings, copied and compared
+ *   keeplock.c    one engine writes a store at a time
+ *   keepdns.c     solvers of dns-01, those of settings before too
  *   keepca.c      the CAs that the settings name, with their accounts
  *   keepname.c    one wanted certificate: what it has and when something is due
  *   keepjob.c     its schedule and failure counters, on disk
@@ -128,6 +130,8 @@ struct certkeep {
     struct loop *loop;
     const struct certhost *host;
     char *state_dir;
+    int lock_fd;     /* -1: another engine has the store, nothing is ordered */
+    bool winding_up; /* nothing is begun any more */
     struct certstore_pair root;
     int64_t leaf_s; /* life of local leaves; 0: the default */
     struct list wanted;
@@ -140,7 +144,9 @@ struct certkeep {
     struct acmehttp *http;                           /* NULL until a CA is needed */
     struct keepca cas[CERTKEEP_DIRECTORIES_MAX + 1]; /* the last one: staging */
     struct challenges *challenges;
-    struct dnssolve *dns; /* NULL: no dns-01 */
+    struct dnssolve *dns;   /* NULL: no dns-01 */
+    struct list dns_before; /* struct old of keepdns.c */
+    size_t ndns_before;
     struct budget *budget;
     size_t ari_running;
 

@@ -13,12 +13,13 @@
 #include "cli/place.h"
 #include "cli/progress.h"
 #include "cli/responder.h"
-#include "os/file.h"
 #include "os/filetree.h"
+#include "os/proc.h"
+#include "os/proc_signals.h"
 #include "serve/hookrun.h"
 
 #define CLEAN_UP_TURN_MS 50
-#define CLEAN_UP_MS      3000 /* DNS records are taken away again after the order */
+#define CLEAN_UP_MS      60000 /* DNS records are taken away again after the order */
 
 struct alone {
     const struct certalone *order;
@@ -29,9 +30,13 @@ struct alone {
     struct responder *responder;
     struct hookrun *hooks;
     struct loop_task published;
+    struct proc_signals signals;
+    int interrupted; /* by this signal */
+    bool impatient;  /* by a second one */
     uint64_t version;
     unsigned hooks_open;
     bool ended;
+    char who[64]; /* for other engines */
     int r;
     struct fault fault;
 };
@@ -110,13 +115,27 @@ static void on_done(struct certkeep_call *c, int r, const struct fault *f)
     loop_stop(a->loop);
 }
 
+/* Once: challenges are taken back. Twice: now. */
+static void on_signal(struct proc_signals *ps, int signo, pid_t from)
+{
+    struct alone *a = container_of(ps, struct alone, signals);
+    (void)from;
+    if (a->interrupted)
+        a->impatient = true;
+    a->interrupted = signo;
+    loop_stop(a->loop);
+}
+
 /* ---- the run ---- */
 
 static int open_parts(struct alone *a, struct fault *f)
 {
     const struct certalone *o = a->order;
     const struct hookrun_host hooks = {.ctx = a, .path = hook_path, .on_done = on_hook_done};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
     int r = loop_new(&a->loop, f);
+    if (!r && (r = proc_signals_open(&a->signals, a->loop, signals, on_signal)))
+        fault_set(f, r, "%s", err_text(r));
     if (!r && o->ports)
         r = responder_open(a->loop, o->settings->http_port, o->settings->https_port, &a->responder,
                            f);
@@ -137,8 +156,14 @@ static void run(struct alone *a)
     a->order->start(a->order->ctx, a->keep, &a->call);
     if (!a->ended)
         loop_run(a->loop);
-    bool dns = a->order->settings->dns_server.n || a->order->dns_hook;
-    for (int left = dns ? CLEAN_UP_MS : 0; left > 0 || a->hooks_open; left -= CLEAN_UP_TURN_MS)
+    certkeep_cancel(&a->call);
+    certkeep_wind_up(a->keep);
+    progress_clear();
+    if (a->interrupted && certkeep_busy(a->keep))
+        fprintf(stderr, "port443 %s: interrupted; challenge records are being removed\n",
+                a->order->verb);
+    uint64_t end_ms = loop_now_ms(a->loop) + CLEAN_UP_MS;
+    while (certkeep_busy(a->keep) && loop_now_ms(a->loop) < end_ms && !a->impatient)
         loop_turn(a->loop, CLEAN_UP_TURN_MS);
 }
 
@@ -148,51 +173,40 @@ static void close_parts(struct alone *a)
     hookrun_free(a->hooks);
     responder_close(a->responder);
     loop_task_cancel(&a->published);
+    proc_signals_close(&a->signals);
     if (a->loop)
         loop_free(a->loop);
-}
-
-/* Two commands at once would each make an account and an order. */
-static int lock(const struct certalone *o, int *ret_fd, struct fault *f)
-{
-    char path[PLACE_BYTES + 16];
-    snprintf(path, sizeof(path), "%s/cert.lock", o->state);
-    int r = file_mkdir_p(o->state, 0700, f);
-    if (!r)
-        r = file_lock(path, ret_fd, f);
-    if (r == ERR_EXISTS) {
-        fault_set(f, r, "another \"port443 cert\" is at work in %s", o->state);
-        fault_next(f, "wait until it has ended");
-    }
-    return r;
 }
 
 int certalone_run(const struct certalone *o)
 {
     struct alone *a = mem_alloc(sizeof(*a));
-    int fd = -1;
     if (!a)
         return CMD_FAILED;
     filetree_private(); /* whatever is written holds keys or stands beside them */
     a->order = o;
+    snprintf(a->who, sizeof(a->who), "\"port443 %s\" (process %d)", o->verb, (int)proc_pid());
     a->host = (struct certhost){.ctx = a,
+                                .who = a->who,
                                 .on_certificate = on_certificate,
                                 .publish = publish,
                                 .run_hook = run_hook,
                                 .on_event = on_event,
                                 .on_trouble = on_trouble};
     loop_task_init(&a->published, tell_published);
-    int r = lock(o, &fd, &a->fault);
-    if (!r)
-        r = open_parts(a, &a->fault);
+    int r = open_parts(a, &a->fault);
     bool opened = r == OK;
     if (opened)
         run(a);
     progress_clear();
     close_parts(a);
     certword_hand_over(o->state);
-    file_close(fd);
     r = opened ? a->r : r;
+    if (a->interrupted && !a->ended) {
+        int signo = a->interrupted;
+        mem_free(a);
+        return 128 + signo;
+    }
     if (r) {
         if (!a->fault.code)
             fault_set(&a->fault, r, "%s", err_text(r));

@@ -229,6 +229,16 @@ static int metrics(void *engine, struct buf *out)
     return certkeep_metrics(engine, out);
 }
 
+static void wind_up(void *engine)
+{
+    certkeep_wind_up(engine);
+}
+
+static bool busy(void *engine)
+{
+    return certkeep_busy(engine);
+}
+
 static void close_engine(void *engine)
 {
     certkeep_close(engine);
@@ -357,5 +367,7 @@ const struct keeper_ops engine_keeper_ops = {
     .cancel = cancel,
     .report = report,
     .metrics = metrics,
+    .wind_up = wind_up,
+    .busy = busy,
     .close = close_engine,
 };

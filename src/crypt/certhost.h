@@ -50,6 +50,11 @@ struct certhost_call {
 
 struct certhost {
     void *ctx;
+    /* For another engine that finds the store taken: "the server (process 12)". May be NULL. */
+    const char *who;
+    /* An engine that has the store now is about to end (the predecessor in an upgrade, a command):
+     * this one serves what is stored and orders nothing until then. Else it is not opened. */
+    bool waits;
     void (*on_certificate)(void *ctx, const struct certhost_pair *p);
     /* The engine gave a name up (removed certificate): the host may drop what it has. May be NULL.
      */

@@ -451,6 +451,11 @@ int file_lock(const char *path, int *ret_fd, struct fault *f)
     return OK;
 }
 
+int file_lock_note(int fd, struct slice line)
+{
+    return pwrite(fd, line.p, line.n, 0) == (ssize_t)line.n ? OK : ERR_SYS;
+}
+
 int file_memfd(struct slice bytes, int *ret_fd)
 {
     int fd = sysfault_hit(NULL) ? -1 : memfd_create("port443", MFD_CLOEXEC | MFD_ALLOW_SEALING);

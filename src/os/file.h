@@ -69,6 +69,8 @@ int file_chown_mode(const char *path, uint32_t uid, uint32_t gid, unsigned mode,
 /* Creates and locks `path` for this process and those that inherit *ret_fd, until the last of them
  * closes it. ERR_EXISTS: another process holds it. ERR_PERM, ERR_NOT_FOUND, ERR_SYS. */
 int file_lock(const char *path, int *ret_fd, struct fault *f) MUST_USE;
+/* Puts a line at the beginning of the locked file, for those who find it taken. ERR_SYS. */
+int file_lock_note(int fd, struct slice line) MUST_USE;
 
 /* A sealed, read-only memory file with these bytes. ERR_SYS. */
 int file_memfd(struct slice bytes, int *ret_fd) MUST_USE;

@@ -5,6 +5,8 @@
  * hands on certificates, answers to challenges and questions. Accepts no connection. */
 #include "serve/keeper.h"
 
+#include <stdio.h>
+
 #include "base/cur.h"
 #include "base/mem.h"
 #include "crypt/localca.h"
@@ -21,6 +23,8 @@
 #define METRICS_SOON_MS  250   /* after a change: they come in crowds */
 #define METRICS_EVERY_MS 30000 /* ages and waits change by themselves */
 #define COMMANDS_MAX     32    /* terminals at once */
+#define DRAIN_LOOK_MS    50
+#define DRAIN_MAX_MS     20000 /* for clean-ups in DNS; drain_timeout if that is less */
 
 struct keeper {
     const struct keeper_options *o;
@@ -36,6 +40,9 @@ struct keeper {
     struct published published;
     struct loop_timer metrics;
     bool metrics_soon;
+    char who[64]; /* for other engines */
+    struct loop_timer drain;
+    uint64_t drain_end_ms; /* 0: not draining */
 };
 
 /* One order of the operator. */
@@ -372,6 +379,27 @@ static void receive_logs(struct keeper *k, struct slice payload, int *fds, size_
     eventlog_swap_take(k->events, events);
 }
 
+/* ---- the end ---- */
+
+static void on_drain(struct loop_timer *t)
+{
+    struct keeper *k = container_of(t, struct keeper, drain);
+    if (k->o->ops->busy(k->engine) && loop_now_ms(k->loop) < k->drain_end_ms)
+        loop_timer_set(k->loop, t, DRAIN_LOOK_MS);
+    else
+        loop_stop(k->loop);
+}
+
+static void drain(struct keeper *k)
+{
+    uint64_t bound_ms = k->conf ? k->conf->drain_timeout_ms : 0;
+    if (k->drain_end_ms)
+        return;
+    k->drain_end_ms = loop_now_ms(k->loop) + (bound_ms < DRAIN_MAX_MS ? bound_ms : DRAIN_MAX_MS);
+    k->o->ops->wind_up(k->engine);
+    on_drain(&k->drain);
+}
+
 static void on_message(struct chan *c, uint16_t type, struct slice payload, int *fds, size_t nfds)
 {
     struct keeper *k = container_of(c, struct keeper, master);
@@ -402,7 +430,7 @@ static void on_message(struct chan *c, uint16_t type, struct slice payload, int 
         receive_hook_done(k, payload);
         break;
     case MESSAGE_DRAIN:
-        loop_stop(k->loop);
+        drain(k);
         break;
     default:
         EVENT(k->events, EVENT_ERROR, "unknown_message", EV_UINT("message", type));
@@ -429,7 +457,10 @@ static int start(struct keeper *k, int fd, struct fault *f)
     proc_set_dumpable(false);
     if (!r)
         r = eventlog_open(k->o->events, k->o->logs->events.fd, "keeper", &k->events, f);
+    snprintf(k->who, sizeof(k->who), "the server (process %d)", (int)proc_parent());
     k->host = (struct certhost){.ctx = k,
+                                .who = k->who,
+                                .waits = true,
                                 .on_certificate = on_certificate,
                                 .on_removed = on_removed,
                                 .on_refused = on_refused,
@@ -441,6 +472,7 @@ static int start(struct keeper *k, int fd, struct fault *f)
     const struct published_host ph = {
         .ctx = k, .send = send_table, .on_published = on_published, .on_served = on_served};
     loop_timer_init(&k->metrics, on_metrics);
+    loop_timer_init(&k->drain, on_drain);
     if (!r && (r = published_init(&k->published, k->loop, &ph)))
         fault_set(f, r, "out of memory");
     if (!r)
@@ -459,6 +491,7 @@ static void finish(struct keeper *k)
     }
     k->o->ops->close(k->engine);
     loop_timer_clear(&k->metrics);
+    loop_timer_clear(&k->drain);
     published_done(&k->published);
     chan_done(&k->master);
     conf_free(k->conf);

@@ -54,6 +54,10 @@ struct keeper_ops {
     void (*report)(void *engine, struct json *j);
     /* Prometheus text, appended. */
     int (*metrics)(void *engine, struct buf *out);
+    /* The end is near: orders are left for the next start, what stands for validations is taken
+     * away. Busy: as long as that needs the loop and hooks. */
+    void (*wind_up)(void *engine);
+    bool (*busy)(void *engine);
     void (*close)(void *engine);
 };
 

@@ -23,7 +23,7 @@ struct rig {
     struct certkeep *keep;
     struct certhost host;
     unsigned certificates, troubles;
-    char name[64];
+    char name[64], event[64];
     int64_t not_after_s;
 };
 
@@ -190,6 +190,70 @@ static void a_public_name_gets_a_temporary_one(void **state)
     certinfo_unref(chain);
 }
 
+static void on_event(void *ctx, enum event_level level, const char *name,
+                     const struct event_field *fields, size_t n)
+{
+    struct rig *g = ctx;
+    (void)level, (void)fields, (void)n;
+    snprintf(g->event, sizeof(g->event), "%s", name);
+}
+
+static int called;
+
+static void on_done(struct certkeep_call *c, int r, const struct fault *f)
+{
+    (void)c;
+    print_message("order: %s\n", f->what);
+    called = r;
+}
+
+static int order(struct rig *g, struct certkeep *k)
+{
+    struct certkeep_call call = {.on_done = on_done};
+    called = -1;
+    certkeep_renew(k, &call, SLICE("a.test"), true);
+    for (int i = 0; i < 100 && called < 0; i++)
+        loop_turn(g->loop, 20);
+    return called;
+}
+
+/* Two processes: a command that finds the store taken says so, a server waits for its predecessor
+ * and orders nothing until that has ended. */
+static void one_engine_at_a_time(void **state)
+{
+    struct rig *g = *state;
+    struct fault f = {0};
+    char story[512];
+    struct certkeep *second = NULL;
+    struct certhost other = g->host;
+    const struct certkeep_settings settings = {.keys = CERTKEEP_ECDSA};
+    const struct certkeep_name name = {one, 1, true};
+    g->host.who = "the server (process 12)";
+    assert_int_equal(open_keep(g, NULL), OK);
+    assert_int_equal(want(g, one, 1, true), OK);
+    assert_int_equal(certkeep_open(g->loop, g->dir, &other, &second, &f), ERR_EXISTS);
+    fault_text(&f, story, sizeof(story));
+    print_message("%s\n", story);
+    assert_non_null(strstr(story, "the server (process 12) is at work"));
+    assert_null(second);
+    other.waits = true;
+    other.on_event = on_event;
+    assert_int_equal(certkeep_open(g->loop, g->dir, &other, &second, &f), OK);
+    assert_string_equal(g->event, "store_in_use");
+    assert_int_equal(certkeep_want(second, &settings, &name, 1, NULL), OK);
+    assert_int_equal(g->certificates, 2);
+    assert_int_equal(order(g, second), ERR_AGAIN);
+    certkeep_close(g->keep);
+    g->keep = second;
+    for (int i = 0; i < 200 && strcmp(g->event, "store_taken_over") != 0; i++)
+        loop_turn(g->loop, 20);
+    assert_string_equal(g->event, "store_taken_over");
+    assert_int_equal(order(g, second), OK);
+    certkeep_wind_up(second);
+    assert_false(certkeep_busy(second));
+    assert_int_equal(order(g, second), ERR_AGAIN);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make, unmake)
@@ -200,6 +264,7 @@ int main(void)
         CASE(a_short_life_is_renewed),
         CASE(a_store_that_takes_nothing),
         CASE(a_public_name_gets_a_temporary_one),
+        CASE(one_engine_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static void on_data(struct toy_conn *c)
     if (c->link.filter && session_ready(c->link.filter_ctx)) {
         session_info(c->link.filter_ctx, &info);
         memset(sni, 0, sizeof(sni));
-        memcpy(sni, info.sni.p, info.sni.n);
+        if (info.sni.n)
+            memcpy(sni, info.sni.p, info.sni.n);
         handshakes++;
     }
     toy_end(c, false);
