@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "check/report.h"
+#include "cli/checkexpiry.h"
 #include "cli/checkopts.h"
 #include "cli/faults.h"
 #include "cli/progress.h"
@@ -146,8 +147,9 @@ int cmd_check(int argc, char **argv)
     struct command c = {.status = CMD_GOOD};
     int status;
     if (checkopts_read(&c.o, argc, argv, &status)) {
-        run(&c);
-        status = c.status;
+        if (!c.o.expiry)
+            run(&c);
+        status = c.o.expiry ? checkexpiry_run(&c.o) : c.status;
     }
     checkopts_done(&c.o);
     return status;
