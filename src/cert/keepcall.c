@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cert/certclock.h"
 #include "cert/keepca.h"
+#include "cert/keepjob.h"
 #include "cert/keeplocal.h"
 #include "cert/keepname.h"
 
@@ -135,6 +136,7 @@ void keepcall_held_back(struct keepname *n, const char *why, int64_t until_s)
     struct fault f = {0};
     char until[32];
     n->forced = n->forced_breaker = false;
+    n->job.forced_s = 0;
     fault_set(&f, ERR_CAP, "nothing is ordered for " SLICE_F " until %s: %s", SLICE_A(n->names[0]),
               keepname_time(until_s, until), why);
     keepcall_ended(n, ERR_CAP, &f);
@@ -200,6 +202,7 @@ static int renew_one(struct certkeep_call *c, struct keepname *n, bool force)
     n->probe = n->queued = false;
     n->wait_until_s = 0;
     n->job.forced_s = certclock_now_s(n->k->loop);
+    keepjob_save(n);
     return OK;
 }
 

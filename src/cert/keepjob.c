@@ -8,6 +8,7 @@
 #include "cert/keepname.h"
 
 #define WORDS_BYTES 4096 /* of what a CA says about a failure */
+#define FORCED_S    3600 /* an order of the operator outlives a crash for so long */
 #define ISSUES      (sizeof(((struct job *)0)->issues_s) / sizeof(int64_t))
 
 /* ---- texts of the job, so that the arena can be had anew ---- */
@@ -74,6 +75,9 @@ void keepjob_load(struct keepname *n)
     bool own = n->source == KEEP_ACME && n->meta.directory.n && !n->names_differ;
     if (own && n->meta.issued_s > n->job.issues_s[0])
         push_issue(&n->job, n->meta.issued_s);
+    int64_t forced_ago_s = certclock_now_s(n->k->loop) - n->job.forced_s;
+    n->forced =
+        n->source == KEEP_ACME && n->job.forced_s && forced_ago_s >= 0 && forced_ago_s < FORCED_S;
 }
 
 void keepjob_succeeded(struct keepname *n)
@@ -93,6 +97,7 @@ void keepjob_succeeded(struct keepname *n)
 void keepjob_reset(struct keepname *n)
 {
     n->job.failures = 0;
+    n->job.forced_s = 0;
     n->job.first_failure_s = n->job.next_s = 0;
     n->ca_index = n->ca_failures = 0;
     n->probe = false;
@@ -137,6 +142,7 @@ void keepjob_failed(struct keepname *n, const struct keepfail *why)
         left_s = leaf->not_after_s > now_s ? leaf->not_after_s - now_s : 0;
         life_s = leaf->not_after_s - leaf->not_before_s;
     }
+    j->forced_s = 0;
     j->failures++;
     j->attempts++;
     j->last_failure_s = now_s;
