@@ -187,7 +187,7 @@ struct facts_http {
     bool cors_tested;                            /* cors_* answer a request of a foreign origin */
     bool csp_meta; /* there is csp_page: policies from the page, joined by ", " */
     struct slice csp_page, referrer_page;
-    int64_t date_s; /* 0: none */
+    int64_t date_s; /* the server's clock: Date, and Age added; 0: none */
     int64_t seen_s; /* this computer's clock when the answer was read */
     uint64_t body_bytes;
     /* Found in the page. */

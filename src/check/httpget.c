@@ -195,7 +195,8 @@ static void ask(struct get *t)
     int n = snprintf(head, sizeof(head),
                      "GET " SLICE_F " HTTP/1.1\r\nHost: " SLICE_F
                      "\r\nUser-Agent: port443/" PORT443_VERSION
-                     " (check)\r\nAccept: text/html,*/*;q=0.8\r\nConnection: close\r\n",
+                     " (check)\r\nAccept: text/html,*/*;q=0.8\r\nAccept-Encoding: identity\r\n"
+                     "Connection: close\r\n",
                      SLICE_A(t->o.path), SLICE_A(t->o.host));
     int r = n > 0 && (size_t)n < sizeof(head) ? OK : ERR_CAP;
     begin(t, HTTPGET_HTTP);

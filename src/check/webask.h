@@ -9,6 +9,8 @@
 #include "check/facts.h"
 #include "check/httpget.h"
 
+#define WEBASK_ORIGIN "https://port443-check.invalid" /* nobody may ever serve from there */
+
 struct webask;
 
 struct webask_options {
