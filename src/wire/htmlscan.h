@@ -30,6 +30,7 @@ struct htmlscan_ops {
     void (*on_style)(void *ctx, struct slice text);
 };
 
+/* Calls back from inside; tags and texts are loans from the page, valid during the call. */
 void htmlscan_run(struct slice page, const struct htmlscan_ops *ops);
 /* Attribute of that name (the first one: a second is ignored by browsers), or NULL. */
 const struct htmlscan_attribute *htmlscan_attribute(const struct htmlscan_tag *tag,
