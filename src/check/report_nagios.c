@@ -4,6 +4,10 @@
 /* One line and its exit status, as monitoring plug-ins are asked for. */
 #include "check/report.h"
 
+#include <string.h>
+
+#include "base/text.h"
+
 int report_nagios(const struct facts *f, enum facts_severity fail_on, struct buf *out,
                   int *ret_status)
 {
@@ -13,7 +17,11 @@ int report_nagios(const struct facts *f, enum facts_severity fail_on, struct buf
     *ret_status = !facts_works(f) || (f->nfindings && worst >= fail_on) ? 2
                   : f->nfindings && worst >= FACTS_MEDIUM               ? 1
                                                                         : 0;
-    int r = buf_printf(out, "%s - " SLICE_F ": ", words[*ret_status], SLICE_A(f->target.text));
+    char target[300]; /* one line, and "|" begins the figures */
+    text_escape(f->target.text, target, sizeof(target));
+    for (char *c = target; (c = strchr(c, '|'));)
+        *c = '/';
+    int r = buf_printf(out, "%s - %s: ", words[*ret_status], target);
     if (!r && !facts_works(f))
         r = buf_printf(out, "does not work (%s)", facts_reason(f));
     else if (!r)
