@@ -123,6 +123,16 @@ static bool wants_certificate(const struct facts_tls *t)
             (t->alert == ALERT_HANDSHAKE_FAILURE || t->alert == ALERT_BAD_CERTIFICATE));
 }
 
+/* The rules about certificates say why, as a rule; what they have no rule for is still refused. */
+static void judge_refused_certificate(struct facts *f)
+{
+    for (size_t i = 0; i < f->nfindings; i++)
+        if (f->findings[i].severity >= FACTS_HIGH &&
+            slice_starts(slice_cstr(f->findings[i].id), SLICE("cert-")))
+            return;
+    facts_find(f, "cert-untrusted", "%s", f->steps[FACTS_TLS].fault.what);
+}
+
 static void judge_handshake(struct facts *f)
 {
     const struct facts_tls *t = &f->tls;
@@ -140,7 +150,7 @@ static void judge_handshake(struct facts *f)
     if (s->fault.code == ERR_NOT_TLS)
         facts_find(f, "tls-not-tls", "%s", s->fault.what);
     else if (s->fault.code == ERR_VERIFY || s->fault.code == ERR_EXPIRED)
-        return; /* the certificate's findings say it */
+        judge_refused_certificate(f);
     else if (refused && t->version[FACTS_TLS12] != FACTS_YES &&
              t->version[FACTS_TLS13] != FACTS_YES)
         facts_find(f, "tls-alert", "alert \"%s\"", serverflight_alert_text(t->alert));

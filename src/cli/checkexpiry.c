@@ -43,9 +43,10 @@ static void print(struct sweep *s)
     int64_t now_s = o->run.now_s ? o->run.now_s : clock_unix_ms() / 1000;
     struct buf out;
     buf_init(&out, OUTPUT_MAX);
-    int r = o->prometheus ? expiryreport_prometheus(s->rows, o->ntargets, &out)
-            : o->json     ? expiryreport_json(s->rows, o->ntargets, now_s, &out)
-                          : expiryreport_table(s->rows, o->ntargets, now_s, use_color(), &out);
+    int r = o->shape == CHECKOPTS_PROMETHEUS ? expiryreport_prometheus(s->rows, o->ntargets, &out)
+            : o->shape == CHECKOPTS_JSON
+                ? expiryreport_json(s->rows, o->ntargets, now_s, &out)
+                : expiryreport_table(s->rows, o->ntargets, now_s, use_color(), &out);
     struct slice text = buf_slice(&out);
     if (r)
         s->status = CMD_FAILED;

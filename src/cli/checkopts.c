@@ -53,11 +53,14 @@ static const char usage[] =
     "      --fail-on SEVERITY    info, low, medium, high (default), critical, never\n"
     "      --profile NAME        also fail unless Mozilla's modern, intermediate or old is kept\n"
     "output:\n"
-    "      --json                one object, or one line for each of several targets\n"
     "  -v, --verbose             suites and groups too\n"
+    "      --json                one object, or one line for each of several targets\n"
+    "      --csv, --sarif, --junit, --prometheus\n"
+    "      --nagios              one line and the exit status of a plugin (0 to 3)\n"
+    "      --html FILE           besides: one page with pictures, for all targets\n"
     "many certificates:\n"
     "      --expiry FILE         only look when the certificates of the hosts in FILE end\n"
-    "      --prometheus          print metrics\n"
+    "                            (as text, --json or --prometheus)\n"
     "      --watch INTERVAL      again and again (6h)\n\n"
     "Exit status: 0 good; 1 something is as bad as --fail-on says; 2 a target could not be\n"
     "tested (no address, no connection); 64 wrong usage.\n\n"
@@ -74,6 +77,7 @@ struct words {
     const char *ca, *client_cert, *client_key, *now, *timeout, *http_port, *fail_on, *profile;
     const char *watch;
     bool v4, v6, slow, fast, no_http, no_attacks;
+    bool json, csv, nagios, prometheus, sarif, junit;
 };
 
 #define SPECS_MAX (CHECKOPTS_PINS_MAX + 32)
@@ -110,10 +114,15 @@ static int parse_words(struct checkopts *o, struct words *w, int argc, char **ar
         {"no-attacks", 0, &w->no_attacks, NULL},
         {"fail-on", 0, NULL, &w->fail_on},
         {"profile", 0, NULL, &w->profile},
-        {"json", 0, &o->json, NULL},
+        {"json", 0, &w->json, NULL},
+        {"csv", 0, &w->csv, NULL},
+        {"nagios", 0, &w->nagios, NULL},
+        {"prometheus", 0, &w->prometheus, NULL},
+        {"sarif", 0, &w->sarif, NULL},
+        {"junit", 0, &w->junit, NULL},
+        {"html", 0, NULL, &o->html},
         {"verbose", 'v', &o->verbose, NULL},
         {"expiry", 0, NULL, &o->expiry},
-        {"prometheus", 0, &o->prometheus, NULL},
         {"watch", 0, NULL, &w->watch},
     };
     struct option_spec specs[SPECS_MAX];
@@ -296,6 +305,41 @@ static bool take_judgement(struct checkopts *o, const struct words *w)
     return true;
 }
 
+/* ---- output ---- */
+
+static bool take_shape(struct checkopts *o, const struct words *w)
+{
+    const struct {
+        bool given;
+        const char *name;
+        enum checkopts_shape shape;
+    } shapes[] = {{w->json, "json", CHECKOPTS_JSON},
+                  {w->csv, "csv", CHECKOPTS_CSV},
+                  {w->nagios, "nagios", CHECKOPTS_NAGIOS},
+                  {w->prometheus, "prometheus", CHECKOPTS_PROMETHEUS},
+                  {w->sarif, "sarif", CHECKOPTS_SARIF},
+                  {w->junit, "junit", CHECKOPTS_JUNIT}};
+    const char *first = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        if (!shapes[i].given)
+            continue;
+        if (first) {
+            fprintf(stderr,
+                    "port443 check: --%s and --%s cannot both go to standard output\n"
+                    "  \"port443 check --help\" describes the options\n",
+                    first, shapes[i].name);
+            return false;
+        }
+        first = shapes[i].name;
+        o->shape = shapes[i].shape;
+    }
+    bool fits = o->shape == CHECKOPTS_TEXT || o->shape == CHECKOPTS_JSON ||
+                o->shape == CHECKOPTS_PROMETHEUS;
+    if (o->expiry && (o->html || !fits))
+        return refuse("expiry", o->expiry, "prints text, --json or --prometheus");
+    return true;
+}
+
 /* ---- targets ---- */
 
 struct gathering {
@@ -393,7 +437,7 @@ bool checkopts_read(struct checkopts *o, int argc, char **argv, int *status)
     int r = parse_words(o, &w, argc, argv, &n);
     o->status = r == ERR_EOF ? CMD_GOOD : CMD_USAGE;
     bool good = !r && take_where(o, &w, &g.connect_has_port, &g.connect) && take_how(o, &w) &&
-                take_judgement(o, &w) && take_targets(&g, n, argv + 1);
+                take_judgement(o, &w) && take_shape(o, &w) && take_targets(&g, n, argv + 1);
     *status = o->status;
     return good;
 }

@@ -19,6 +19,17 @@ enum checkopts_profile {
     CHECKOPTS_OLD
 };
 
+/* What standard output gets. */
+enum checkopts_shape {
+    CHECKOPTS_TEXT,
+    CHECKOPTS_JSON,
+    CHECKOPTS_CSV,
+    CHECKOPTS_NAGIOS,
+    CHECKOPTS_PROMETHEUS,
+    CHECKOPTS_SARIF,
+    CHECKOPTS_JUNIT
+};
+
 struct checkopts {
     struct checkrun_options run; /* without the loop */
     struct facts_target *targets;
@@ -28,10 +39,10 @@ struct checkopts {
     enum checkopts_profile profile;
     bool why;
     uint64_t watch_ms; /* 0: once */
-    /* What to print; NULL or false: not. "-" is standard output. */
-    bool json, prometheus, nagios, verbose;
-    const char *html, *csv, *sarif, *junit;
-    const char *expiry; /* file of hosts */
+    enum checkopts_shape shape;
+    bool verbose;
+    const char *html;   /* file, or NULL */
+    const char *expiry; /* file of hosts, or NULL */
     /* Private. */
     int status;
     struct arena arena;

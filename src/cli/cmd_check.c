@@ -1,43 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* `port443 check`: runs the targets, prints what is known of each, and turns it into an exit
- * status. Judges nothing itself. */
+/* `port443 check`: runs the targets, hands what is known of each to the printer, and turns it into
+ * an exit status. Judges nothing itself. */
 #include "cli/cmd.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
-#include "check/report.h"
 #include "cli/checkexpiry.h"
 #include "cli/checkopts.h"
+#include "cli/checkprint.h"
 #include "cli/faults.h"
 #include "cli/progress.h"
 #include "os/proc.h"
 
-#define REPORT_MAX (64 * 1024 * 1024)
+#define FDS_WANTED 4096 /* 24 targets with as many connections each, and reserves */
 
 struct command {
     struct checkopts o;
     struct loop *loop;
-    struct facts **done; /* by target; a text is printed in their order */
-    size_t ndone, nshown;
+    struct checkprint print;
+    size_t ndone;
     int status;
 };
-
-static bool use_color(void)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    return proc_is_terminal(1) && !(no && no[0]) && !(term && strcmp(term, "dumb") == 0);
-}
-
-static void print(const struct buf *b)
-{
-    struct slice s = buf_slice(b);
-    fwrite(s.p, 1, s.n, stdout);
-    fflush(stdout);
-}
 
 /* ---- exit status ---- */
 
@@ -65,44 +50,19 @@ static void weigh(struct command *c, const struct facts *f)
         c->status = status;
 }
 
-/* ---- output ---- */
-
-static void show(struct command *c, const struct facts *f)
-{
-    struct report_style style = {.color = use_color(), .verbose = c->o.verbose};
-    struct buf out;
-    buf_init(&out, REPORT_MAX);
-    if (c->nshown++ > 0)
-        fputs("\n", stdout);
-    if (!report_terminal(f, &style, &out))
-        print(&out);
-    buf_done(&out);
-}
-
-static void progress(const struct command *c, struct slice name)
-{
-    char words[80];
-    if (c->o.ntargets == 1)
-        return;
-    snprintf(words, sizeof(words), "%zu of %zu", c->ndone, c->o.ntargets);
-    progress_show(name, words, false);
-}
+/* ---- the run ---- */
 
 static void on_target(void *ctx, size_t i, struct facts *f)
 {
     struct command *c = ctx;
-    weigh(c, f);
-    c->done[i] = f;
+    char words[60];
     c->ndone++;
-    progress_clear();
-    while (c->nshown < c->o.ntargets && c->done[c->nshown]) {
-        struct facts *next = c->done[c->nshown];
-        size_t at = c->nshown;
-        show(c, next);
-        facts_free(next);
-        c->done[at] = NULL;
+    weigh(c, f);
+    if (c->o.ntargets > 1) {
+        snprintf(words, sizeof(words), "%zu of %zu", c->ndone, c->o.ntargets);
+        progress_show(f->target.text, words, false);
     }
-    progress(c, f->target.text);
+    checkprint_take(&c->print, i, f);
 }
 
 static void on_done(void *ctx, int r, const struct fault *f)
@@ -116,30 +76,36 @@ static void on_done(void *ctx, int r, const struct fault *f)
     loop_stop(c->loop);
 }
 
-static void run(struct command *c)
+static int start(struct command *c, struct checkrun **ret, struct fault *f)
 {
     const struct checkrun_ops ops = {c, on_target, on_done};
+    int r = loop_new(&c->loop, f);
+    c->o.run.loop = c->loop;
+    if (!r && (r = checkprint_init(&c->print, &c->o)))
+        fault_set(f, r, "%s", err_text(r));
+    return r ? r : checkrun_start(&c->o.run, c->o.targets, c->o.ntargets, &ops, ret, f);
+}
+
+static void run(struct command *c)
+{
     struct checkrun *run = NULL;
     struct fault f = {0};
-    int r = loop_new(&c->loop, &f);
-    c->o.run.loop = c->loop;
-    c->done = mem_array(c->o.ntargets, sizeof(*c->done));
-    if (!r && !c->done)
-        r = fault_set(&f, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    if (!r)
-        r = checkrun_start(&c->o.run, c->o.targets, c->o.ntargets, &ops, &run, &f);
+    (void)proc_nofile_raise(FDS_WANTED);
+    int r = start(c, &run, &f);
     if (r) {
         faults_print_one("check", &f);
         c->status = r == ERR_SYNTAX ? CMD_USAGE : CMD_FAILED;
     } else {
         progress_show(c->o.targets[0].text, "visiting", false);
         loop_run(c->loop);
+        checkprint_end(&c->print);
+        c->status = c->print.r                       ? CMD_FAILED
+                    : c->o.shape == CHECKOPTS_NAGIOS ? c->print.nagios
+                                                     : c->status;
     }
     checkrun_free(run);
+    checkprint_done(&c->print);
     loop_free(c->loop);
-    for (size_t i = 0; c->done && i < c->o.ntargets; i++)
-        facts_free(c->done[i]);
-    mem_free(c->done);
 }
 
 int cmd_check(int argc, char **argv)
