@@ -125,6 +125,7 @@ struct facts_tls {
     enum facts_answer ems, secure_renegotiation, compression, fallback_scsv, session_id, ticket,
         resumption, early_data, ocsp_stapled, heartbeat, sni_required, grease_ok, large_hello_ok;
     enum facts_answer vuln[FACTS_VULNS];
+    bool robot_strong; /* ROBOT: the oracle is strong enough for practical decryption */
     /* The real, verified handshake. */
     char negotiated_version[16], negotiated_suite[64], negotiated_group[32], alpn[16];
     enum facts_answer h2;

@@ -73,10 +73,14 @@ static struct lane *lane_of(struct proberun *run, const struct sock_addr *a)
     return l;
 }
 
+/* ---- one probe ---- */
+
 /* Refusals say nothing about rates; a server that never answered is not rate limiting. */
-static void learn(struct proberun *run, struct lane *l, const struct probe_result *r)
+static void learn(struct proberun *run, struct lane *l, const struct state *s)
 {
-    bool bad = r->end == PROBE_TIMEOUT || (r->end == PROBE_RESET && r->stage <= PROBE_CONNECT);
+    const struct probe_result *r = &s->result;
+    bool silent = r->end == PROBE_TIMEOUT && !(s->o.silence_expected && s->received.n);
+    bool bad = silent || (r->end == PROBE_RESET && r->stage <= PROBE_CONNECT);
     if (!bad) {
         l->bad = 0;
         l->has_answered |= r->end == PROBE_DONE;
@@ -88,8 +92,6 @@ static void learn(struct proberun *run, struct lane *l, const struct probe_resul
     l->bad = 0;
     run->backoffs++;
 }
-
-/* ---- one probe ---- */
 
 static int probe_fd(const struct state *s)
 {
@@ -145,7 +147,7 @@ static void finish(struct state *s, enum probe_end end, int errno_value)
     s->result.received = buf_slice(&s->received);
     read_socket_facts(s);
     s->lane->under_way--;
-    learn(run, s->lane, &s->result);
+    learn(run, s->lane, s);
     /* on_done may start p again, and reads the result and the link: the state goes after it. */
     list_remove(&p->node);
     p->run = NULL;
@@ -449,6 +451,12 @@ int probe_say(struct probe *p, struct slice bytes)
     if (!r)
         r = link_flush(&s->link);
     return r == ERR_AGAIN ? OK : r;
+}
+
+void probe_wait(struct probe *p, uint32_t timeout_ms)
+{
+    struct state *s = p->state;
+    loop_timer_set(p->run->loop, &s->deadline, timeout_ms);
 }
 
 void probe_cancel(struct probe *p)

@@ -64,6 +64,7 @@ struct probe_options {
     uint8_t ttl;                /* IP TTL of the hello only; 0: the system's */
     uint32_t timeout_ms;        /* 0: 5000; for connecting and for the answer each */
     size_t max_bytes;           /* 0: 64 KiB */
+    bool silence_expected;      /* a timeout says nothing about the server's rate limits */
 };
 
 /* Embedded by who asks; zeroed before its first use. */
@@ -90,6 +91,8 @@ void probe_run_free(struct proberun *run);
 void probe_start(struct proberun *run, const struct probe_options *o, struct probe *p);
 /* Inside on_bytes: says more on the same connection (a second flight). ERR_RESET, ERR_NOMEM. */
 int probe_say(struct probe *p, struct slice bytes) MUST_USE;
+/* Inside on_bytes: the deadline is so far from now. */
+void probe_wait(struct probe *p, uint32_t timeout_ms);
 void probe_cancel(struct probe *p);
 /* Inside on_done: hands the connected socket over (after CONNECT and STARTTLS, nothing said), for a
  * real TLS session: with an empty hello, on_done(PROBE_DONE) comes when connected. ERR_NOT_FOUND,

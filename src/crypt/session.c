@@ -40,6 +40,7 @@ struct session {
     int r;               /* sticky: OK, ERR_EOF after the peer's end, or why it is dead */
     uint16_t asides;
     uint8_t alert_sent, alert_received; /* fatal, 0 none */
+    uint8_t handshakes;                 /* completed ones */
     bool server, ready, shut, certificate_asked;
 };
 
@@ -97,6 +98,8 @@ static void on_event(const SSL *ssl, int where, int value)
         s->alert_sent = (uint8_t)value;
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
         s->alert_received = (uint8_t)value;
+    if (where & SSL_CB_HANDSHAKE_DONE && s->handshakes < 2)
+        s->handshakes++;
     if (s->ready && (sent || (where & SSL_CB_LOOP)) && ++s->asides > ASIDES_MAX)
         sharedbio_now.refused = true;
 }
@@ -382,6 +385,37 @@ void session_info(const struct session *s, struct session_info *ret)
         .certificate_asked = s->certificate_asked,
     };
     ERR_clear_error();
+}
+
+int session_renegotiate(struct session *s, struct buf *out)
+{
+    if (BUG_IF(s->server || !s->ready))
+        return ERR_BUG;
+    enter(s, SLICE_EMPTY, out, FLIGHT_BYTES);
+    bool begun = SSL_renegotiate(s->ssl) == 1;
+    if (begun)
+        (void)SSL_do_handshake(s->ssl); /* wants the answer */
+    running = NULL;
+    ERR_clear_error();
+    return begun ? OK : ERR_TLS;
+}
+
+bool session_renegotiated(const struct session *s)
+{
+    return s->handshakes > 1;
+}
+
+size_t session_kept_ticket(const struct session *s, uint8_t *dst, size_t cap)
+{
+    const SSL_SESSION *kept = SSL_get_session(s->ssl);
+    const unsigned char *ticket = NULL;
+    size_t n = 0;
+    if (kept)
+        SSL_SESSION_get0_ticket(kept, &ticket, &n);
+    if (!ticket || n > cap)
+        return 0;
+    memcpy(dst, ticket, n);
+    return n;
 }
 
 void session_fault(const struct session *s, struct fault *f)

@@ -51,6 +51,13 @@ int session_peer(const struct session *s, struct certinfo_chain **ret) MUST_USE;
  * of its own (DESIGN 4). Does nothing on TLS 1.2 (sent in the handshake) or when tickets are off.
  */
 int session_ticket(struct session *s, struct buf *out) MUST_USE;
+/* Client, TLS 1.2, a context that `renegotiates`: begins another handshake on a ready session; its
+ * first bytes are appended to out. ERR_TLS: the library sees no way. */
+int session_renegotiate(struct session *s, struct buf *out) MUST_USE;
+/* Another handshake than the first one was completed. */
+bool session_renegotiated(const struct session *s);
+/* Client: copies the ticket that came with the session; 0: none, or more than cap bytes. */
+size_t session_kept_ticket(const struct session *s, uint8_t *dst, size_t cap);
 /* Why the handshake or the connection failed: the library's words, alert names in both directions,
  * the verification error with the certificate's name. */
 void session_fault(const struct session *s, struct fault *f);

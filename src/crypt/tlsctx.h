@@ -50,8 +50,10 @@ struct tlsctx_server {
 struct tlsctx_client {
     struct slice ca_pem; /* trust only these; empty: the system's store */
     bool insecure;       /* no verification at all */
-    bool remembers; /* keeps sessions for resuming although insecure: for one server only, whose
-                       resumption is looked at */
+    bool remembers;    /* keeps sessions for resuming although insecure: for one server only, whose
+                          resumption is looked at */
+    bool renegotiates; /* TLS 1.2 at most, and session_renegotiate may be tried, also with servers
+                          that do it insecurely: for probes */
     const struct tlsctx_identity *identity; /* client certificate; NULL: none */
     const struct slice *alpn;               /* offered in this order; none: no ALPN */
     size_t nalpn;
