@@ -87,6 +87,36 @@ static int write_finalize(const struct order *o, struct buf *out, struct fault *
     return r;
 }
 
+/* Taken all the same, or the refusal stands. */
+static void looked_after_refusal(struct order *o, const struct acmeca_answer *a)
+{
+    struct acmeobj_order obj;
+    bool taken = !a->r && acmeobj_read_order(a->body, a->arena, &obj, NULL) == OK &&
+                 (obj.status == ACMEOBJ_PROCESSING || obj.status == ACMEOBJ_VALID);
+    if (taken)
+        orderstate_follow(o, a);
+    else
+        orderstate_refused(o, o->refusal);
+}
+
+/* libcurl sends a request again when a kept connection dies under it. Should the first one have
+ * arrived, this is the CA's answer to the second: the order knows. */
+static void look_after_refusal(struct order *o, const struct acmeca_answer *a)
+{
+    struct acmeca_answer *kept = arena_zalloc(&o->texts, sizeof(*kept));
+    if (!kept) {
+        orderstate_refused(o, a);
+        return;
+    }
+    kept->r = a->r;
+    kept->fault = a->fault;
+    kept->status = a->status;
+    kept->retry_after_s = a->retry_after_s;
+    orderstate_keep_problem(o, &a->problem, &kept->problem);
+    o->refusal = kept;
+    orderstate_post(o, o->job->order, SLICE_EMPTY, looked_after_refusal);
+}
+
 static void finalized(struct order *o, const struct acmeca_answer *a)
 {
     if (!a->r) {
@@ -99,6 +129,8 @@ static void finalized(struct order *o, const struct acmeca_answer *a)
     } else if (orderstate_transient(a) && o->rounds++ < ROUNDS_MAX) {
         /* It may have arrived: the order knows. */
         orderstate_enter(o, ORDERSTATE_PROCESS);
+    } else if (orderstate_is_problem(a, "malformed")) {
+        look_after_refusal(o, a);
     } else {
         orderstate_refused(o, a);
     }

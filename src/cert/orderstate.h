@@ -74,6 +74,7 @@ struct order {
     size_t next, active;
     size_t leftover; /* next one to look at for deactivation */
 
+    const struct acmeca_answer *refusal; /* of finalize, while the order is asked; in `texts` */
     struct key *key;
     struct certinfo_chain *chain;
     struct slice alternates[ACMEHTTP_LINKS_MAX];

@@ -346,8 +346,17 @@ static void finalize(struct pending *p)
         refuse(p, 403, "orderNotReady", "too late");
         return;
     }
+    if (ca->no_finalize) {
+        refuse(p, 400, ca->finalize_error, "no");
+        return;
+    }
     ca->finalized++;
     ca->status = ca->processing ? ACMEOBJ_PROCESSING : ACMEOBJ_VALID;
+    if (ca->twice_finalize > 0) {
+        ca->twice_finalize--;
+        refuse(p, 403, ca->finalize_error, "too late");
+        return;
+    }
     write_order(p);
     if (ca->cut_finalize > 0) {
         ca->cut_finalize--;

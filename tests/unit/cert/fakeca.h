@@ -33,17 +33,20 @@ struct fakeca {
     unsigned failing;           /* mask of names whose validation fails */
     const char *replaces_error; /* newOrder with "replaces" ends so */
     unsigned replaces_status;
-    unsigned not_ready;     /* so often finalize is too early */
-    unsigned processing;    /* so many polls of the order say "processing" */
-    int64_t retry_after_s;  /* with them; -1 */
-    unsigned cut_finalize;  /* so often the answer to finalize is lost */
-    unsigned lost_finalize; /* so often finalize itself is lost */
-    unsigned lost_account;  /* so many requests answer accountDoesNotExist */
-    bool no_order;          /* the order is unknown (404) */
-    bool order_invalid;     /* once it is asked for */
-    bool alternates;        /* a second chain is offered */
-    unsigned hiccups;       /* so many polls end in 503 */
-    const char *profile;    /* advertised */
+    unsigned not_ready;         /* so often finalize is too early */
+    unsigned processing;        /* so many polls of the order say "processing" */
+    int64_t retry_after_s;      /* with them; -1 */
+    unsigned cut_finalize;      /* so often the answer to finalize is lost */
+    unsigned lost_finalize;     /* so often finalize itself is lost */
+    unsigned twice_finalize;    /* so often finalize arrives twice: the second one's answer comes */
+    const char *finalize_error; /* of those that come too late, or with `no_finalize` */
+    bool no_finalize;           /* refused, nothing is taken */
+    unsigned lost_account;      /* so many requests answer accountDoesNotExist */
+    bool no_order;              /* the order is unknown (404) */
+    bool order_invalid;         /* once it is asked for */
+    bool alternates;            /* a second chain is offered */
+    unsigned hiccups;           /* so many polls end in 503 */
+    const char *profile;        /* advertised */
     enum fakeca_chain chain;
     /* The client dies when this request has arrived, before its answer; 0: never. */
     unsigned die_at;

@@ -25,6 +25,7 @@ static struct acmeca *ca;
 static struct key *key;
 static struct acmeca_signer by;
 static unsigned refuse, heads, posts, directories; /* refuse: so many POSTs with badNonce */
+static unsigned forgotten;                         /* nonces up to this one are refused */
 static char post_nonce[64];
 static const char *directory_body; /* NULL: a good one */
 static const char *nonce_fields;   /* NULL: a good one */
@@ -66,15 +67,18 @@ static void on_done(struct acmeca_call *c, const struct acmeca_answer *a)
 
 static void answer_post(struct toyca *t, const struct toyca_request *q, struct buf *out)
 {
+    unsigned used = 0;
     posts++;
     for (unsigned i = 1; i <= t->nonces; i++) {
         char text[32];
         snprintf(text, sizeof(text), "\"nonce\":\"nonce-%u\"", i);
-        if (toyca_head_has(q, text))
-            snprintf(post_nonce, sizeof(post_nonce), "nonce-%u", i);
+        if (!toyca_head_has(q, text))
+            continue;
+        used = i;
+        snprintf(post_nonce, sizeof(post_nonce), "nonce-%u", i);
     }
-    if (refuse) {
-        refuse--;
+    if (refuse || used <= forgotten) {
+        refuse -= refuse > 0;
         toyca_answer(t, out, 400, "", "{\"type\":\"urn:ietf:params:acme:error:badNonce\"}");
     } else if (!strcmp(q->path, "/limited")) {
         toyca_answer(
@@ -112,7 +116,7 @@ static int set_up(void **state)
     (void)state;
     struct fault f;
     char url[TOYCA_URL_BYTES];
-    refuse = heads = posts = directories = 0;
+    refuse = heads = posts = directories = forgotten = 0;
     directory_body = nonce_fields = NULL;
     if (loop_new(&l, &f) || acmehttp_new(l, &http, &f))
         return -1;
@@ -224,6 +228,32 @@ static void nonces_are_used_once_and_refused_ones_again(void **state)
     assert_true(posts >= 9 + 5 && posts < 9 + 30);
 }
 
+/* A CA that was started anew knows none of them: one refusal is enough to find out. */
+static void a_refused_nonce_takes_the_others_with_it(void **state)
+{
+    (void)state;
+    struct seen s[3];
+    ready(&s[0]);
+    wait_for(&s[0]);
+    for (int i = 0; i < 3; i++) /* three at once leave three behind */
+        post(&s[i], "/order");
+    for (int i = 0; i < 3; i++)
+        wait_for(&s[i]);
+    forgotten = server.nonces;
+    post(&s[0], "/order");
+    wait_for(&s[0]);
+    assert_int_equal(s[0].r, OK);
+    assert_int_equal(acmeca_nonce_retries(ca), 1);
+    for (int i = 0; i < 3; i++)
+        post(&s[i], "/order");
+    for (int i = 0; i < 3; i++) {
+        wait_for(&s[i]);
+        assert_int_equal(s[i].r, OK);
+    }
+    print_message("%llu refused\n", (unsigned long long)acmeca_nonce_retries(ca));
+    assert_int_equal(acmeca_nonce_retries(ca), 1);
+}
+
 static void nonces_are_fetched(void **state)
 {
     (void)state;
@@ -327,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_directory_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_directories, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nonces_are_used_once_and_refused_ones_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_nonce_takes_the_others_with_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nonces_are_fetched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_nonce_at_all, set_up, tear_down),

@@ -347,6 +347,44 @@ static void cut_after_finalize(void **state)
     assert_int_equal(fakeca_count(&g->ca, "order/1"), 1);
 }
 
+/* A connection dies under the request and libcurl sends it again: the CA took the first one, what
+ * we hear is its answer to the second. */
+static void finalize_arrived_twice(void **state)
+{
+    static const char *const errors[] = {"orderNotReady", "malformed"};
+    struct rig *g = *state;
+    for (unsigned i = 0; i < 4; i++) {
+        g->ca.valid_at_once = true;
+        g->ca.twice_finalize = 1;
+        g->ca.finalize_error = errors[i % 2];
+        g->ca.processing = i / 2;
+        g->ca.finalized = g->ca.orders = 0;
+        g->ca.retry_after_s = -1;
+        print_message("%s, %s\n", errors[i % 2], i / 2 ? "processing" : "valid");
+        run(g);
+        expect_committed(g);
+        certstore_pair_done(&g->end.fresh.pair);
+        assert_int_equal(g->ca.orders, 1);
+        assert_int_equal(g->ca.finalized, 1);
+    }
+}
+
+/* What was refused and not taken fails with the CA's own words. */
+static void finalize_refused(void **state)
+{
+    struct rig *g = *state;
+    g->ca.valid_at_once = true;
+    g->ca.no_finalize = true;
+    g->ca.finalize_error = "malformed";
+    run(g);
+    assert_int_equal(g->end.r, ERR_ACME);
+    assert_string_equal(g->problem, "malformed");
+    assert_int_equal(g->ca.finalized, 0);
+    assert_int_equal(fakeca_count(&g->ca, "finalize"), 1);
+    assert_int_equal(fakeca_count(&g->ca, "order/1"), 1);
+    assert_int_equal(g->job.step, JOB_NONE);
+}
+
 static void finalize_never_arrived(void **state)
 {
     struct rig *g = *state;
@@ -603,6 +641,8 @@ int main(void)
         CASE(finalize_too_early),
         CASE(slow_processing),
         CASE(cut_after_finalize),
+        CASE(finalize_arrived_twice),
+        CASE(finalize_refused),
         CASE(finalize_never_arrived),
         CASE(busy_ca),
         CASE(bad_certificates),
