@@ -260,6 +260,7 @@ void certkeep_close(struct certkeep *k)
 {
     if (!k)
         return;
+    k->winding_up = true;
     loop_timer_clear(&k->timer);
     keepcall_drop_all(k);
     keepdemand_done(k);

@@ -33,13 +33,20 @@ static void end(struct certkeep *k, struct dnssolve *d)
     dnssolve_free(d);
 }
 
+/* Attempts that wait for the place at the name may begin. */
 static void end_old(struct old *o)
 {
+    struct certkeep *k = o->k;
     loop_timer_clear(&o->timer);
     list_remove(&o->node);
-    o->k->ndns_before--;
-    end(o->k, o->d);
+    k->ndns_before--;
+    end(k, o->d);
     mem_free(o);
+    if (k->winding_up || k->ndns_before)
+        return;
+    LIST_FOREACH (it, &k->wanted)
+        container_of(it, struct keepname, node)->queued = false;
+    keepstate_wake(k);
 }
 
 static void on_look(struct loop_timer *t)
@@ -52,6 +59,11 @@ static void on_look(struct loop_timer *t)
 }
 
 /* ---- all of them ---- */
+
+bool keepdns_must_wait(const struct certkeep *k)
+{
+    return k->ndns_before && (k->settings.challenges & CERTKEEP_DNS01);
+}
 
 void keepdns_retire(struct certkeep *k)
 {

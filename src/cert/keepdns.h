@@ -12,6 +12,9 @@
 void keepdns_retire(struct certkeep *k);
 /* As certkeep_hook_done; true: it was for one of the solvers. */
 bool keepdns_hook_done(struct certkeep *k, uint64_t id, int status, struct slice output);
+/* An order of before that is resumed puts the same value at the same name: the removal that is
+ * under way would take it. Attempts are queued until it has ended. */
+bool keepdns_must_wait(const struct certkeep *k);
 /* Records that are being taken away. */
 size_t keepdns_busy(const struct certkeep *k);
 /* Frees all solvers; records that stand yet are told as trouble. */

@@ -10,6 +10,7 @@
 #include "cert/certclock.h"
 #include "cert/keepca.h"
 #include "cert/keepcall.h"
+#include "cert/keepdns.h"
 #include "cert/keepend.h"
 #include "cert/keephook.h"
 #include "cert/keeplook.h"
@@ -198,7 +199,7 @@ void keeporder_start(struct keepname *n)
     struct fault f = {0};
     if (!affordable(n, ca))
         return;
-    if (ca->running >= KEEPCA_RUNNING_MAX) {
+    if (ca->running >= KEEPCA_RUNNING_MAX || keepdns_must_wait(n->k)) {
         n->queued = true;
         return;
     }

@@ -58,6 +58,14 @@ static void on_done(struct dnssolve_record *r, int code, const struct fault *f)
     presented++;
 }
 
+static unsigned woken;
+
+static void on_timer(struct loop_timer *t)
+{
+    (void)t;
+    woken++;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -69,6 +77,9 @@ static int set_up(void **state)
     nameserver_add(&ns, "ns1.a.test. 60 IN A 127.0.0.1");
     k = (struct certkeep){.loop = l, .host = &host, .lock_fd = -1};
     list_init(&k.dns_before);
+    list_init(&k.wanted);
+    loop_timer_init(&k.timer, on_timer);
+    woken = 0;
     presented = 0;
     troubles = 0;
     calls[0] = story[0] = 0;
@@ -78,7 +89,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    k.winding_up = true;
     keepdns_done(&k);
+    loop_timer_clear(&k.timer);
     nameserver_done(&ns);
     loop_free(l);
     return 0;
@@ -121,7 +134,14 @@ static void records_go_after_a_reload(void **state)
     stand(true, "value-two");
     dnssolve_withdraw(&rec);
     keepdns_retire(&k);
+    k.settings.challenges = CERTKEEP_HTTP01;
+    assert_false(keepdns_must_wait(&k));
+    k.settings.challenges = CERTKEEP_DNS01;
+    assert_true(keepdns_must_wait(&k));
     until_idle();
+    assert_false(keepdns_must_wait(&k));
+    loop_turn(l, 50);
+    assert_true(woken > 0);
     print_message("%zu records left, %u troubles\n", ns.nadded, troubles);
     assert_int_equal(ns.nadded, 0);
     assert_int_equal(troubles, 0);
