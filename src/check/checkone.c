@@ -8,7 +8,11 @@
 #include "base/mem.h"
 #include "check/audit.h"
 #include "check/grade.h"
+#include "check/gradeobservatory.h"
 #include "check/judge.h"
+#include "check/judgehttp.h"
+#include "check/page.h"
+#include "check/webask.h"
 
 struct checkone {
     struct checkone_options o;
@@ -17,11 +21,12 @@ struct checkone {
     void *ctx;
     struct visit *visit;
     struct audit *audit;
+    struct webask *web;
     struct httpget resume, h2;
     struct slice host;
     struct slice connect_to;
     struct loop_task next; /* never conclude from inside somebody's start */
-    unsigned open;         /* audit and handshakes under way */
+    unsigned open;         /* audit, handshakes and questions about HTTP under way */
 };
 
 /* ---- judgement ---- */
@@ -29,9 +34,11 @@ struct checkone {
 static void judge(struct facts *f)
 {
     judge_tls(f);
+    judgehttp_all(f);
     grade_ssllabs(f);
     grade_mozilla(f);
     grade_pci(f);
+    gradeobservatory_give(f);
 }
 
 static void conclude(struct checkone *c)
@@ -128,11 +135,42 @@ static void begin_audit(struct checkone *c)
         shake_hands(c, c->o.offers_h2, &c->h2);
 }
 
+/* ---- HTTP ---- */
+
+static void on_answer(void *ctx, const struct httpget_result *r, bool plain, bool main)
+{
+    struct checkone *c = ctx;
+    page_read(c->f, r, plain, main);
+}
+
+static void on_asked(void *ctx)
+{
+    struct checkone *c = ctx;
+    webask_free(c->web);
+    c->web = NULL;
+    closed_one(c);
+}
+
+static void ask_web(struct checkone *c)
+{
+    const struct visit_options *v = &c->o.visit;
+    struct webask_options o = {.loop = v->loop,
+                               .run = v->run,
+                               .tls = v->lenient,
+                               .address = *visit_address(c->visit),
+                               .proxy = v->proxy,
+                               .timeout_ms = v->timeout_ms,
+                               .plain_port = v->plain_port};
+    c->open += !webask_start(&o, c->f, on_asked, c, &c->web);
+}
+
 /* ---- visit ---- */
 
 static void on_visited(void *ctx)
 {
     struct checkone *c = ctx;
+    if (c->o.visit.http && c->f->http.read)
+        ask_web(c);
     if (c->o.audit && visit_address(c->visit)->raw_bytes && worth_auditing(c->f))
         begin_audit(c);
     if (c->open == 0)
@@ -145,7 +183,7 @@ int checkone_start(const struct checkone_options *o, struct facts *f, void (*on_
     struct checkone *c = mem_alloc(sizeof(*c));
     if (!c)
         return ERR_NOMEM;
-    struct visit_ops ops = {.ctx = c, .on_done = on_visited};
+    struct visit_ops ops = {.ctx = c, .on_answer = on_answer, .on_done = on_visited};
     *c = (struct checkone){.o = *o, .f = f, .on_done = on_done, .ctx = ctx};
     c->resume.on_done = on_resumed;
     c->h2.on_done = on_h2;
@@ -172,6 +210,7 @@ void checkone_free(struct checkone *c)
     loop_task_cancel(&c->next);
     visit_free(c->visit);
     audit_free(c->audit);
+    webask_free(c->web);
     httpget_cancel(&c->resume);
     httpget_cancel(&c->h2);
     mem_free(c);
