@@ -13,7 +13,8 @@
 #include "base/cidr.h"
 #include "base/fault.h"
 #include "check/probe.h"
-#include "crypt/certinfo.h"
+#include "crypt/certfacts.h"
+#include "crypt/chainverify.h"
 
 enum facts_answer { FACTS_UNKNOWN, FACTS_NO, FACTS_YES };
 
@@ -141,11 +142,27 @@ struct facts_tls {
 struct facts_chain {
     struct certinfo_chain *chain; /* a reference; leaf first, as sent */
     bool without_sni;
-    bool trusted, name_match, in_order, complete;
+    /* Filled by judgechain_verify. */
+    bool verified_now; /* it ran */
+    bool trusted;      /* everything but the name is right, times included */
+    bool anchored;     /* a path to a trusted root exists, whatever else is wrong */
+    bool public_root;  /* ... to one of the system's store: the rules for public CAs hold */
+    bool strict;       /* trusted by strict clients too (RFC 5280 to the letter) */
+    bool name_match;   /* RFC 9525 */
+    bool common_name_only;
+    bool in_order, complete; /* complete: nothing between leaf and root is missing */
+    bool sends_root;
+    size_t nextra;   /* sent, and not of the chain */
     int verify_code; /* of the library; 0 good */
     char verify_words[160];
-    struct certinfo_chain *verified; /* as the store completed it; NULL */
-    const char *errors[16];          /* finding ids */
+    struct certinfo_chain *verified; /* a reference; to the root, as the store completed it; NULL */
+    const struct chainverify_error *faults; /* all that the library found */
+    size_t nfaults;
+    const struct certfacts *certs; /* of each certificate sent; NULL without memory */
+    struct slice crl;              /* as fetched (crl_start); empty: none */
+    enum facts_answer revoked;     /* by the CRL */
+    char crl_words[160];           /* when and why, or why it is not known */
+    const char *errors[24];        /* finding ids, of low severity or worse */
     size_t nerrors;
 };
 

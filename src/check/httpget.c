@@ -106,7 +106,7 @@ static bool answered(struct get *t)
 
 static int keep_body(struct get *t, struct slice data)
 {
-    size_t room = HTTPGET_BODY_MAX - t->body.n;
+    size_t room = t->body.max_bytes - t->body.n;
     if (data.n > room) {
         t->result.body_cut = true;
         data = slice_first(data, room);
@@ -383,7 +383,7 @@ int httpget_start(const struct httpget_options *o, struct httpget *g)
     t->stage_us = clock_now_us();
     loop_timer_init(&t->deadline, on_deadline);
     buf_init(&t->head_bytes, HTTPGET_HEAD_MAX);
-    buf_init(&t->body, HTTPGET_BODY_MAX);
+    buf_init(&t->body, o->body_max ? o->body_max : HTTPGET_BODY_MAX);
     g->state = t;
     probe_start(o->run, &t->o.to, &t->probe);
     return OK;

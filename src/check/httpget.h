@@ -24,6 +24,7 @@ struct httpget_options {
     struct slice host;       /* Host, with the port when it is not the scheme's */
     struct slice path;
     struct slice fields; /* further request fields, each with CRLF */
+    size_t body_max;     /* 0: HTTPGET_BODY_MAX */
     bool handshake_only;
 };
 

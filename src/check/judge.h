@@ -7,8 +7,5 @@
 
 #include "check/facts.h"
 
-/* Adds findings about names, TCP, TLS, certificates. */
+/* Adds findings about names, TCP, TLS (certificates: judgecert.h). */
 void judge_tls(struct facts *f);
-/* The certificate chain as seen: expiry, name, order, key, signature, lifetime rules of its date.
- * Called for each chain when it is known; fills its errors. */
-void judge_chain(struct facts *f, struct facts_chain *c);

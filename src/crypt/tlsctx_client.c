@@ -2,75 +2,16 @@
 /* Copyright (c) 2026 the port443 authors */
 
 /* The client's side: what is trusted, and that it is verified unless someone said otherwise. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/mem.h"
 #include "crypt/liberr.h"
-#include "crypt/pem.h"
 #include "crypt/tlsctx_int.h"
-
-/* Where distributions keep the system's roots in one file; SSL_CERT_FILE comes first. */
-static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                      "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-
-/* The system's roots, read once and shared by all contexts of the process: they take milliseconds
- * and some megabytes, and a sandboxed worker cannot read files later on. */
-static X509_STORE *system_store(void)
-{
-    static X509_STORE *store; /* for the life of the process */
-    if (store || !(store = X509_STORE_new()))
-        return store;
-    const char *named = secure_getenv(X509_get_default_cert_file_env());
-    bool loaded = named && X509_STORE_load_file(store, named);
-    for (size_t i = 0; !loaded && i < ARRAY_LEN(bundles); i++)
-        loaded = X509_STORE_load_file(store, bundles[i]);
-    ERR_clear_error();
-    if (!loaded) {
-        X509_STORE_free(store);
-        store = NULL;
-    }
-    return store;
-}
-
-static int add_root(X509_STORE *store, struct slice block, struct fault *f)
-{
-    BIO *bio = BIO_new_mem_buf(block.p, (int)block.n);
-    X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
-    int ok = cert && X509_STORE_add_cert(store, cert);
-    X509_free(cert);
-    BIO_free(bio);
-    return ok ? OK : liberr_fault(f, ERR_CONFIG, "a trusted certificate cannot be read");
-}
-
-static int own_store(struct slice pem_text, X509_STORE **ret, struct fault *f)
-{
-    X509_STORE *store = X509_STORE_new();
-    if (!store)
-        return liberr_fault(f, ERR_NOMEM, "no memory for trusted certificates");
-    struct slice rest = pem_text;
-    struct pem pem;
-    size_t count = 0;
-    int r = OK;
-    while (!r && pem_next(&rest, &pem) == OK)
-        if (slice_ends(pem.label, SLICE("CERTIFICATE")) && !(r = add_root(store, pem.block, f)))
-            count++;
-    if (!r && count == 0)
-        r = fault_set(f, ERR_CONFIG, "there is no certificate in the file of trusted ones");
-    if (r) {
-        X509_STORE_free(store);
-        return r;
-    }
-    /* Who names one certificate means it, be it a root, an intermediate or the server's own. */
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    *ret = store;
-    return OK;
-}
+#include "crypt/truststore.h"
 
 static int set_trust(struct tlsctx *ctx, const struct tlsctx_client *opts, struct fault *f)
 {
@@ -80,13 +21,15 @@ static int set_trust(struct tlsctx *ctx, const struct tlsctx_client *opts, struc
         return OK;
     X509_STORE *store = NULL;
     if (opts->ca_pem.n) {
-        int r = own_store(opts->ca_pem, &store, f);
+        int r = truststore_own(opts->ca_pem, &store, f);
         if (r)
             return r;
+        /* Who names one certificate means it, be it a root, an intermediate or the server's own. */
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
         SSL_CTX_set_cert_store(ctx->ssl_ctx, store); /* takes it over */
         return OK;
     }
-    if (!(store = system_store())) {
+    if (!(store = truststore_system())) {
         fault_set(f, ERR_NOT_FOUND, "this system has no file of trusted certificates");
         fault_next(f, "install the package ca-certificates, or name a CA file");
         return ERR_NOT_FOUND;
