@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "check/expiry.h"
 #include "check/judgechain.h"
 
 #define DAY_S        86400
@@ -82,24 +83,26 @@ static void judge_dates(struct bench *b)
     int64_t now_s = b->f->now_s;
     char at[DATE_RFC3339_BYTES + 1], left[40], life[40];
     span(judgechain_life_s(ci->not_before_s, ci->not_after_s), life, sizeof(life));
-    switch (judgechain_alarm(ci->not_before_s, ci->not_after_s, now_s)) {
-    case JUDGECHAIN_FINE:
-        break;
-    case JUDGECHAIN_SOON:
+    switch (expiry_judge(ci->not_before_s, ci->not_after_s, now_s)) {
+    case EXPIRY_WARN:
         find(b, true, "cert-expires-soon", "%s of %s left, until %s",
              span(ci->not_after_s - now_s, left, sizeof(left)), life, day(ci->not_after_s, at));
         break;
-    case JUDGECHAIN_CRITICAL:
+    case EXPIRY_CRITICAL:
         find(b, true, "cert-expires-critical", "%s of %s left, until %s",
              span(ci->not_after_s - now_s, left, sizeof(left)), life, day(ci->not_after_s, at));
         break;
-    case JUDGECHAIN_EXPIRED:
+    case EXPIRY_EXPIRED:
         find(b, true, "cert-expired", "on %s, %s ago", day(ci->not_after_s, at),
              span(now_s - ci->not_after_s, left, sizeof(left)));
         break;
-    case JUDGECHAIN_NOT_YET:
+    case EXPIRY_NOT_YET:
         find(b, true, "cert-not-yet-valid", "it begins on %s, in %s", day(ci->not_before_s, at),
              span(ci->not_before_s - now_s, left, sizeof(left)));
+        break;
+    case EXPIRY_GOOD:
+    case EXPIRY_UNSEEN:
+    case EXPIRY_STATES:
         break;
     }
 }

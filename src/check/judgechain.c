@@ -7,30 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_S 86400
-
 /* ---- dates ---- */
 
 int64_t judgechain_life_s(int64_t not_before_s, int64_t not_after_s)
 {
     return not_after_s - not_before_s + 1;
-}
-
-enum judgechain_alarm judgechain_alarm(int64_t not_before_s, int64_t not_after_s, int64_t now_s)
-{
-    int64_t life_s = judgechain_life_s(not_before_s, not_after_s), left_s = not_after_s - now_s;
-    int64_t soon_s = life_s / 3, critical_s = life_s / 10;
-    if (soon_s > 90 * DAY_S)
-        soon_s = 90 * DAY_S;
-    if (critical_s > 14 * DAY_S)
-        critical_s = 14 * DAY_S;
-    if (left_s < 0)
-        return JUDGECHAIN_EXPIRED;
-    if (now_s < not_before_s)
-        return JUDGECHAIN_NOT_YET;
-    return left_s < critical_s ? JUDGECHAIN_CRITICAL
-           : left_s < soon_s   ? JUDGECHAIN_SOON
-                               : JUDGECHAIN_FINE;
 }
 
 unsigned judgechain_days_max(int64_t not_before_s)

@@ -11,17 +11,6 @@
  * what struct facts_chain says. May be called again when a CRL has come. ERR_NOMEM. */
 int judgechain_verify(struct facts *f, const struct chainverify *trust) MUST_USE;
 
-enum judgechain_alarm {
-    JUDGECHAIN_FINE,
-    JUDGECHAIN_SOON,     /* a third of its life is left, at most 90 days */
-    JUDGECHAIN_CRITICAL, /* a tenth, at most 14 days */
-    JUDGECHAIN_EXPIRED,
-    JUDGECHAIN_NOT_YET
-};
-
-/* How a certificate of these dates stands: lives are 6 days or 13 months, so a number of days left
- * says nothing. */
-enum judgechain_alarm judgechain_alarm(int64_t not_before_s, int64_t not_after_s, int64_t now_s);
 /* The longest life, in days, that the rules for public CAs allowed on this notBefore date (CA/B
  * Forum ballots 193, SC31, SC-081v3); 0: no rule yet. */
 unsigned judgechain_days_max(int64_t not_before_s);
