@@ -36,8 +36,9 @@ def test_by_the_clients_choice(server, ca, tmp_path):
     s = server(config(tmp_path, ca, NAME, acme=BOTH), ports=ca.server_ports)
     cert = issued(s, NAME, ca.roots(), 30)
     wait_for(lambda: is_rsa(s, ca.roots()), "the RSA certificate", 30, s.events.text)
+    wait_for(lambda: isinstance(leaf(s, NAME, ca.roots()).public_key(), ec.EllipticCurvePublicKey), "the ECDSA certificate", 30,
+             s.events.text)
     cert = leaf(s, NAME, ca.roots())
-    assert isinstance(cert.public_key(), ec.EllipticCurvePublicKey)
     store = Store(s)
     assert store.current(NAME).serial_number == cert.serial_number
     assert isinstance(store.current(NAME, "rsa").public_key(), rsa.RSAPublicKey)
