@@ -352,10 +352,10 @@ void change_certificate_gone(struct master *m, struct slice payload)
         EVENT(m->events, EVENT_ERROR, "certificate_malformed", EV_UINT("bytes", payload.n));
         return;
     }
-    /* The last pair of a name stays: an old certificate is better than none. */
-    kept_remove(m->bundle, name, (enum kept_slot)slot, false);
+    kept_remove(m->bundle, name, (enum kept_slot)slot, kept_may_go(m->conf, name));
     if (m->change.bundle)
-        kept_remove(m->change.bundle, name, (enum kept_slot)slot, false);
+        kept_remove(m->change.bundle, name, (enum kept_slot)slot,
+                    kept_may_go(m->change.conf, name));
     tell_workers(m, MESSAGE_CERTIFICATE_GONE, payload, name);
 }
 

@@ -199,8 +199,8 @@ int generation_demanded(struct site *s, struct slice name, const struct bundle *
     struct kept_pair pairs[KEPT_SLOTS];
     const struct wanted w = {s->gen->conf, s->conf, name, s->gen->worker->ring};
     struct tlsctx *known = map_get(&s->gen->demanded, name);
-    if (!known && !kept_pairs(b, name, pairs))
-        return ERR_NOT_FOUND;
+    if (!kept_pairs(b, name, pairs))
+        return ERR_NOT_FOUND; /* never there, or given up since */
     int r = known ? OK : make_context(&w, b, &known, f);
     if (r)
         return r;
@@ -218,7 +218,8 @@ static int renew_demanded(struct generation *g, const struct bundle *b, struct s
 {
     struct tlsctx *old = map_get(&g->demanded, name), *fresh;
     struct site *s = old ? generation_site(g, name) : NULL;
-    if (!s)
+    struct kept_pair pairs[KEPT_SLOTS];
+    if (!s || !kept_pairs(b, name, pairs))
         return OK;
     const struct wanted w = {g->conf, s->conf, name, g->worker->ring};
     int r = make_context(&w, b, &fresh, f);

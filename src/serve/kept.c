@@ -94,6 +94,14 @@ int kept_put(struct bundle *b, struct slice name, const struct kept_pair *p)
     return r;
 }
 
+bool kept_may_go(const struct conf *conf, struct slice name)
+{
+    for (size_t i = 0; i < conf->nsites; i++)
+        if (slice_eq(conf->sites[i].name, name))
+            return false;
+    return true;
+}
+
 void kept_remove(struct bundle *b, struct slice name, enum kept_slot slot, bool last)
 {
     char path[PATH_BYTES];

@@ -29,6 +29,9 @@ bool kept_has(const struct bundle *b, struct slice name, const struct kept_pair 
 /* Sets or replaces one pair; one that is not temporary drives a temporary one out. ERR_NOMEM,
  * ERR_CAP. */
 int kept_put(struct bundle *b, struct slice name, const struct kept_pair *p) MUST_USE;
+/* May the last pair of the name be dropped? Of a site's own name: no, an old certificate is better
+ * than none. Of one that was made on demand: yes, its site has a fallback. */
+bool kept_may_go(const struct conf *conf, struct slice name);
 /* Drops a pair, unless it is the last one of its name and `last` is false. */
 void kept_remove(struct bundle *b, struct slice name, enum kept_slot slot, bool last);
 /* Copies the pairs that sites of conf may use: of their names, and of the names below those that

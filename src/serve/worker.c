@@ -138,9 +138,9 @@ static void receive_certificate_gone(struct worker_process *p, struct slice payl
     struct cur c = cur_of(payload);
     struct slice name = message_next(&c);
     unsigned slot = cur_u8(&c);
-    if (!p->bundle || c.bad || slot >= KEPT_SLOTS)
+    if (!p->bundle || !p->w.now || c.bad || slot >= KEPT_SLOTS)
         return;
-    kept_remove(p->bundle, name, (enum kept_slot)slot, false);
+    kept_remove(p->bundle, name, (enum kept_slot)slot, kept_may_go(p->w.now->conf, name));
     recertify(p, name);
 }
 

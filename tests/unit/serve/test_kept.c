@@ -111,6 +111,9 @@ static void what_sites_use_is_inherited(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (kept_pairs(to, slice_cstr(rows[i].name), got) != rows[i].pairs)
             fail_msg("%s: not %zu pairs", rows[i].name, rows[i].pairs);
+    assert_false(kept_may_go(conf, SLICE("a.test")));
+    assert_false(kept_may_go(conf, SLICE("*.d.example")));
+    assert_true(kept_may_go(conf, SLICE("x.d.example")));
     conf_free(conf);
     bundle_unref(from);
     bundle_unref(to);
