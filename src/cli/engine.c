@@ -20,7 +20,12 @@ _Static_assert(CONF_ECDSA == CERTKEEP_ECDSA && CONF_RSA == CERTKEEP_RSA,
 
 /* ---- configuration to wishes ---- */
 
-/* The one line of a file that holds a key. */
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* What stands in a file that holds a key, without the blanks around it. */
 static int take_file(const struct bundle *files, struct slice path, struct slice *ret,
                      struct fault *f)
 {
@@ -28,9 +33,10 @@ static int take_file(const struct bundle *files, struct slice path, struct slice
         return OK;
     if (!bundle_file(files, path, ret))
         return fault_set(f, ERR_NOT_FOUND, "%s is missing", (const char *)path.p);
-    *ret = slice_trim(*ret);
-    while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == '\r'))
+    while (ret->n && is_blank(ret->p[ret->n - 1]))
         ret->n--;
+    while (ret->n && is_blank(ret->p[0]))
+        *ret = slice_from(*ret, 1);
     return ret->n ? OK : fault_set(f, ERR_CONFIG, "%s is empty", (const char *)path.p);
 }
 
