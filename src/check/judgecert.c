@@ -23,6 +23,7 @@ struct bench {
     struct facts *f;
     struct facts_chain *c;
     const struct certinfo *leaf;
+    bool malformed;
     char label[40]; /* which of several certificates; "" when there is one */
 };
 
@@ -260,6 +261,19 @@ static void judge_fault(struct bench *b, const struct chainverify_error *e)
     find(b, true, ids[e->kind], "%s: %s", e->subject, e->words);
 }
 
+/* An error that another one explains: who cannot read a certificate finds no issuer for it, and who
+ * may not issue is of no use as an issuer. */
+static bool follows(const struct bench *b, const struct chainverify_error *e)
+{
+    if (b->malformed && (e->kind == CHAINVERIFY_UNKNOWN_ISSUER || e->kind == CHAINVERIFY_STRICT ||
+                         e->kind == CHAINVERIFY_PURPOSE))
+        return true;
+    for (size_t i = 0; e->kind == CHAINVERIFY_PURPOSE && i < b->c->nfaults; i++)
+        if (b->c->faults[i].kind == CHAINVERIFY_NOT_CA && b->c->faults[i].depth == e->depth)
+            return true;
+    return false;
+}
+
 /* ---- arrangement ---- */
 
 /* Trusted all the same, because the store happens to know what is missing. */
@@ -318,6 +332,7 @@ static void judge_contents(struct bench *b, const struct certinfo *ci, const str
         find(b, true, "cert-sig-sha1", "%s: %s", called(ci), (const char *)ci->sigalg.p);
     if (!anchor && cf->version < 3)
         find(b, true, "cert-version-1", "%s: version %u", called(ci), cf->version);
+    b->malformed |= cf->duplicate_extension || cf->unreadable.n;
     if (cf->duplicate_extension)
         find(b, true, "cert-malformed", "%s: extension %s twice", called(ci),
              (const char *)cf->duplicate.p);
@@ -350,7 +365,7 @@ static void judge_leaf(struct bench *b)
         find(b, true, "cert-no-sct", "%u of %u timestamps in the certificate", ci->scts, scts);
     if (ci->must_staple && b->f->tls.ocsp_stapled == FACTS_NO)
         find(b, true, "cert-must-staple", "TLS feature status_request, no stapled answer");
-    if (c->anchored && c->certs && !c->certs[0].ncrl_urls && !ci->has_ocsp_url &&
+    if (c->public_root && c->certs && !c->certs[0].ncrl_urls && !ci->has_ocsp_url &&
         life_s > SHORT_LIFE_S)
         find(b, false, "cert-no-revocation", "neither a CRL nor an OCSP address");
 }
@@ -439,10 +454,11 @@ static void judge_one(struct bench *b)
     judge_life(b);
     judge_issuers_dates(b);
     judge_name(b);
-    for (size_t i = 0; i < b->c->nfaults; i++)
-        judge_fault(b, &b->c->faults[i]);
-    judge_arrangement(b);
     judge_path(b);
+    for (size_t i = 0; i < b->c->nfaults; i++)
+        if (!follows(b, &b->c->faults[i]))
+            judge_fault(b, &b->c->faults[i]);
+    judge_arrangement(b);
     judge_leaf(b);
     judge_caa(b);
 }

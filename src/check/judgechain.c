@@ -71,6 +71,14 @@ static size_t issuer_of(const struct facts_chain *c, size_t at, const bool *used
     return n;
 }
 
+static bool sent_before(const struct facts_chain *c, size_t i, const bool *used)
+{
+    for (size_t k = 0; k < certinfo_count(c->chain); k++)
+        if (used[k] && certfacts_same(certinfo_at(c->chain, i), certinfo_at(c->chain, k)))
+            return true;
+    return false;
+}
+
 static void arrange(struct facts_chain *c)
 {
     size_t n = certinfo_count(c->chain), at = 0, length = 1;
@@ -84,7 +92,7 @@ static void arrange(struct facts_chain *c)
     c->nextra = n - length;
     /* What verification used beyond that (another way up) is not too much either. */
     for (size_t i = 0; c->verified && i < n; i++)
-        for (size_t k = 0; !used[i] && k < certinfo_count(c->verified); k++)
+        for (size_t k = 0; !sent_before(c, i, used) && k < certinfo_count(c->verified); k++)
             if (certfacts_same(certinfo_at(c->chain, i), certinfo_at(c->verified, k))) {
                 used[i] = true;
                 c->nextra--;
@@ -110,6 +118,9 @@ static bool breaks_off(const struct facts *f, const struct facts_chain *c,
     const struct certinfo *last = path ? certinfo_at(path, top) : NULL;
     if (!last || last->self_signed || chainverify_knows_issuer(trust, path, top))
         return false;
+    for (size_t k = 0; k < certinfo_count(c->chain); k++)
+        if (certfacts_issued(path, top, c->chain, k))
+            return false; /* it is there; the library could not use it */
     for (size_t i = 0; i < f->nchains; i++)
         for (size_t k = 0; k < certinfo_count(f->chains[i].chain); k++)
             if (certinfo_at(f->chains[i].chain, k)->is_ca &&

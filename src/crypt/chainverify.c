@@ -124,11 +124,21 @@ const struct certinfo_san *chainverify_covering(const struct certinfo *ci, struc
     return NULL;
 }
 
-static bool only_common_name(const struct certinfo *ci, struct slice host)
+static bool has_unreadable_sans(const X509 *cert)
 {
+    int critical;
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
+    bool unreadable = !names && critical != -1; /* -1: there is none */
+    GENERAL_NAMES_free(names);
+    return unreadable;
+}
+
+static bool only_common_name(const struct certinfo_chain *chain, struct slice host)
+{
+    const struct certinfo *ci = certinfo_at(chain, 0);
     struct certinfo_san san = {.name = ci->subject};
     struct certinfo one = {.sans = &san, .nsans = 1};
-    if (ci->nsans)
+    if (ci->nsans || has_unreadable_sans(certinfo_x509(chain, 0)))
         return false;
     san.is_ip = cidr_parse_ip(ci->subject, &san.ip) == OK;
     return ci->subject.n && chainverify_covering(&one, host) != NULL;
@@ -138,7 +148,8 @@ static bool only_common_name(const struct certinfo *ci, struct slice host)
 
 struct run {
     struct chainverify_result *res;
-    bool strict; /* the second one */
+    bool strict;     /* the second one */
+    bool forged_crl; /* the list may say anything: it does not count */
 };
 
 /* What an error of the library means to a person. */
@@ -275,12 +286,14 @@ static void note_error(const struct run *run, X509_STORE_CTX *ctx, int code)
 
 static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
-    const struct run *run = X509_STORE_CTX_get_app_data(ctx);
+    struct run *run = X509_STORE_CTX_get_app_data(ctx);
     struct chainverify_result *res = run->res;
     int code = X509_STORE_CTX_get_error(ctx);
     if (ok || code == X509_V_OK)
         return 1;
     if (about_crl(code)) {
+        /* An old list still tells what was revoked then. */
+        run->forged_crl |= code != X509_V_ERR_CRL_HAS_EXPIRED;
         if (res->crl != CHAINVERIFY_CRL_REVOKED) {
             res->crl = CHAINVERIFY_CRL_UNUSABLE;
             snprintf(res->crl_words, sizeof(res->crl_words), "%s",
@@ -288,6 +301,8 @@ static int on_verify(int ok, X509_STORE_CTX *ctx)
         }
         return 1;
     }
+    if (code == X509_V_ERR_CERT_REVOKED && run->forged_crl)
+        return 1;
     if (code == X509_V_ERR_CERT_REVOKED)
         note_revoked(ctx, res);
     note_error(run, ctx, code);
@@ -383,7 +398,7 @@ static int verify_twice(const struct chainverify *v, const struct chainverify_op
                         STACK_OF(X509) * others, struct chainverify_result *res)
 {
     STACK_OF(X509_CRL) *crls = o->crl.n ? read_crl(o->crl) : NULL;
-    struct run run = {res, false};
+    struct run run = {.res = res};
     res->crl = crls ? CHAINVERIFY_CRL_GOOD : CHAINVERIFY_CRL_NONE;
     if (o->crl.n && !crls) {
         res->crl = CHAINVERIFY_CRL_UNUSABLE;
@@ -411,7 +426,7 @@ int chainverify_run(const struct chainverify *v, const struct chainverify_option
     if (!r)
         r = verify_twice(v, o, others, ret);
     ret->name_match = chainverify_covering(leaf, o->host) != NULL;
-    ret->common_name_only = only_common_name(leaf, o->host);
+    ret->common_name_only = only_common_name(o->sent, o->host);
     sk_X509_free(others);
     ERR_clear_error();
     return r;
