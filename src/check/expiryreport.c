@@ -122,13 +122,11 @@ enum metric { NOT_AFTER, NOT_BEFORE, ALARM, SEEN, METRICS };
 static const struct {
     const char *name, *help;
 } metrics[METRICS] = {
-    {"port443_check_certificate_not_after_seconds", "End of the certificate, seconds since 1970."},
-    {"port443_check_certificate_not_before_seconds",
-     "Begin of the certificate, seconds since 1970."},
-    {"port443_check_certificate_alarm",
+    {"port443_check_not_after_seconds", "End of the certificate, seconds since 1970."},
+    {"port443_check_not_before_seconds", "Begin of the certificate, seconds since 1970."},
+    {"port443_check_expiry_alarm",
      "0 good, 1 a third of the lifetime is left, 2 a tenth or a day, 3 expired or not yet valid."},
-    {"port443_check_certificate_seen",
-     "1 when the host showed a certificate; else reason says why."},
+    {"port443_check_up", "1 when the host showed a certificate; else reason says why."},
 };
 
 static unsigned alarm_of(enum expiry_state s)

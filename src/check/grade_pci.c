@@ -28,8 +28,8 @@ static bool offers(const struct facts_tls *t, bool (*is)(const struct suite *s))
 /* 3DES has 112 bits and has been withdrawn all the same (NIST SP 800-131A). */
 static bool is_weak(const struct suite *s)
 {
-    return s->bits < 112 || s->export || s->cipher == SUITE_RC4 || s->cipher == SUITE_3DES ||
-           s->cipher == SUITE_DES || s->cipher == SUITE_RC2;
+    return (s->bits < 112 && s->cipher != SUITE_NULL) || s->export || s->cipher == SUITE_RC4 ||
+           s->cipher == SUITE_3DES || s->cipher == SUITE_DES || s->cipher == SUITE_RC2;
 }
 
 static bool is_open(const struct suite *s)
