@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "check/checkone.h"
 #include "os/clock.h"
 
 #define DEFAULT_AT_ONCE 24
@@ -31,6 +30,7 @@ struct checkrun {
     unsigned under_way;
     struct proberun *probes;
     struct tlsctx *verifying, *lenient, *offers_h2;
+    struct chainverify *trust;
     struct resolver *res;
     struct dns *dns;
     struct sock_addr proxy;
@@ -93,7 +93,12 @@ static int start_one(struct checkrun *run, size_t index)
                                            .plain_port = run->o.plain_port,
                                            .http = run->o.http && !t->starttls},
                                  .offers_h2 = run->offers_h2,
+                                 .trust = run->trust,
                                  .audit = run->o.audit,
+                                 .crl = run->o.crl,
+                                 .other_addresses = run->o.audit,
+                                 .why = run->o.why,
+                                 .controls = run->o.controls,
                                  .vulnerabilities = run->o.vulnerabilities};
     int r = s->facts ? checkone_start(&o, s->facts, on_one, s, &s->one) : ERR_NOMEM;
     if (r) {
@@ -167,7 +172,9 @@ static int make_contexts(struct checkrun *run, struct fault *f)
         r = tlsctx_client_new(&c, &run->lenient, f);
     c.alpn = alpn;
     c.nalpn = 2;
-    return r ? r : tlsctx_client_new(&c, &run->offers_h2, f);
+    if (!r)
+        r = tlsctx_client_new(&c, &run->offers_h2, f);
+    return r ? r : chainverify_new(run->o.ca_pem, &run->trust, f);
 }
 
 static int prepare(struct checkrun *run, struct fault *f)
@@ -222,5 +229,6 @@ void checkrun_free(struct checkrun *run)
     tlsctx_unref(run->verifying);
     tlsctx_unref(run->lenient);
     tlsctx_unref(run->offers_h2);
+    chainverify_free(run->trust);
     mem_free(run);
 }

@@ -5,7 +5,7 @@
  * resolvers, pace) and hands the facts of each out as it ends. */
 #pragma once
 
-#include "check/facts.h"
+#include "check/checkone.h"
 #include "crypt/tlsctx.h"
 
 struct checkrun;
@@ -33,8 +33,10 @@ struct checkrun_options {
     uint32_t timeout_ms;
     enum checkrun_pace pace;
     uint16_t plain_port; /* where plain http is looked at; 0: 80, for targets on 443 */
-    bool audit, http, vulnerabilities;
-    unsigned at_once; /* targets; 0: 24 */
+    bool audit, http, vulnerabilities, crl;
+    enum checkone_why why;
+    struct why_options controls; /* texts only */
+    unsigned at_once;            /* targets; 0: 24 */
 };
 
 struct checkrun_ops {

@@ -54,6 +54,7 @@ struct facts_address {
     int errno_value;
     uint64_t connect_us;
     bool tried, chosen;
+    enum facts_answer same_certificate; /* as at the chosen one */
 };
 
 struct facts_dns {

@@ -107,6 +107,8 @@ static void judge_tcp(struct facts *f)
         const char *id = a->tried ? id_of_end(a->end) : NULL;
         if (id)
             find_address(f, s->ok ? "dns-address-dead" : id, a);
+        else if (a->same_certificate == FACTS_NO)
+            find_address(f, "dns-addresses-differ", a);
         else if (a->chosen && a->connect_us > SLOW_CONNECT_US)
             facts_find(f, "tcp-slow", "%u ms", (unsigned)(a->connect_us / 1000));
     }

@@ -49,6 +49,13 @@ static const char usage[] =
     "      --no-http             only TLS: no page, no port 80\n"
     "      --http-port N         where plain http is looked at (80, for targets on 443)\n"
     "      --no-attacks          nothing that an honest client would not send\n"
+    "      --crl                 ask the authorities' lists of revoked certificates\n"
+    "why a connection fails (looked for when a step fails; asks hosts elsewhere):\n"
+    "      --why, --no-why       also when all is well; never\n"
+    "      --control-name NAME   innocent name to compare with (www.example.com)\n"
+    "      --control-hosts HOST[:PORT],...  hosts elsewhere, at most three\n"
+    "      --control-resolver ADDR  another resolver (9.9.9.9)\n"
+    "      --portal-url URL      plain http with a known answer; each of these may be \"none\"\n"
     "judgement:\n"
     "      --fail-on SEVERITY    info, low, medium, high (default), critical, never\n"
     "      --profile NAME        also fail unless Mozilla's modern, intermediate or old is kept\n"
@@ -77,10 +84,12 @@ struct words {
     const char *ca, *client_cert, *client_key, *now, *timeout, *http_port, *fail_on, *profile;
     const char *watch;
     bool v4, v6, slow, fast, no_http, no_attacks;
+    bool why, no_why, crl;
+    const char *control_name, *control_hosts, *control_resolver, *portal_url;
     bool json, csv, nagios, prometheus, sarif, junit;
 };
 
-#define SPECS_MAX (CHECKOPTS_PINS_MAX + 32)
+#define SPECS_MAX (CHECKOPTS_PINS_MAX + 48)
 
 static bool refuse(const char *option, const char *value, const char *why)
 {
@@ -112,6 +121,13 @@ static int parse_words(struct checkopts *o, struct words *w, int argc, char **ar
         {"no-http", 0, &w->no_http, NULL},
         {"http-port", 0, NULL, &w->http_port},
         {"no-attacks", 0, &w->no_attacks, NULL},
+        {"crl", 0, &w->crl, NULL},
+        {"why", 0, &w->why, NULL},
+        {"no-why", 0, &w->no_why, NULL},
+        {"control-name", 0, NULL, &w->control_name},
+        {"control-hosts", 0, NULL, &w->control_hosts},
+        {"control-resolver", 0, NULL, &w->control_resolver},
+        {"portal-url", 0, NULL, &w->portal_url},
         {"fail-on", 0, NULL, &w->fail_on},
         {"profile", 0, NULL, &w->profile},
         {"json", 0, &w->json, NULL},
@@ -282,6 +298,36 @@ static bool take_how(struct checkopts *o, const struct words *w)
     return true;
 }
 
+/* ---- why ---- */
+
+/* What is compared with: the well-known hosts, others, or none at all. */
+static bool take_controls(struct checkopts *o, const struct words *w)
+{
+    struct why_options *c = &o->run.controls;
+    const struct {
+        const char *given;
+        struct slice *to;
+    } rows[] = {{w->control_name, &c->control_name},
+                {w->control_hosts, &c->controls},
+                {w->control_resolver, &c->second_resolver},
+                {w->portal_url, &c->portal_url}};
+    if (w->why && w->no_why)
+        return refuse("why", "--no-why", "only one of them can be asked for");
+    o->run.why = w->why      ? CHECKONE_WHY_ALWAYS
+                 : w->no_why ? CHECKONE_WHY_NEVER
+                             : CHECKONE_WHY_FAILED;
+    o->run.crl = w->crl;
+    c->downloads = w->why;
+    c->hops = true;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        *rows[i].to = slice_cstr(rows[i].given);
+    why_defaults(c);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (slice_eq(*rows[i].to, SLICE("none")))
+            *rows[i].to = SLICE_EMPTY;
+    return true;
+}
+
 /* ---- judgement ---- */
 
 static bool take_judgement(struct checkopts *o, const struct words *w)
@@ -437,7 +483,8 @@ bool checkopts_read(struct checkopts *o, int argc, char **argv, int *status)
     int r = parse_words(o, &w, argc, argv, &n);
     o->status = r == ERR_EOF ? CMD_GOOD : CMD_USAGE;
     bool good = !r && take_where(o, &w, &g.connect_has_port, &g.connect) && take_how(o, &w) &&
-                take_judgement(o, &w) && take_shape(o, &w) && take_targets(&g, n, argv + 1);
+                take_controls(o, &w) && take_judgement(o, &w) && take_shape(o, &w) &&
+                take_targets(&g, n, argv + 1);
     *status = o->status;
     return good;
 }

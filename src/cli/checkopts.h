@@ -37,7 +37,6 @@ struct checkopts {
     enum facts_severity fail_on;
     bool never_fails; /* --fail-on never */
     enum checkopts_profile profile;
-    bool why;
     uint64_t watch_ms; /* 0: once */
     enum checkopts_shape shape;
     bool verbose;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
 
-/* Targets as people write them. */
+/* Targets as people write them: what is understood, and what is refused with a word about why. */
 #include "check/checktarget.h"
 
 #include <setjmp.h>
