@@ -164,7 +164,7 @@ static void take_time(struct reading *rd, const json_t *o, const char *name, boo
                       int64_t *ret)
 {
     const json_t *v = member(rd, o, name, JSON_STRING, required);
-    if (v && acmeobj_time(text_of(v), ret))
+    if (v && date_parse_rfc3339(text_of(v), ret))
         wrong(rd, name, "is not a time of RFC 3339");
 }
 
@@ -406,20 +406,6 @@ static void read_challenge(struct reading *rd, const json_t *o, struct acmeobj_c
                &c->nissuer_domains);
 }
 
-int acmeobj_read_challenge(struct slice json, struct arena *a, struct acmeobj_challenge *ret,
-                           struct fault *f)
-{
-    struct reading rd = {"challenge", a, f, OK};
-    struct acmeobj_challenge c = {0};
-    json_t *o = parse(&rd, json);
-    if (!rd.r)
-        read_challenge(&rd, o, &c);
-    json_decref(o);
-    if (!rd.r)
-        *ret = c;
-    return rd.r;
-}
-
 int acmeobj_read_authz(struct slice json, struct arena *a, struct acmeobj_authz *ret,
                        struct fault *f)
 {
@@ -488,9 +474,4 @@ int acmeobj_read_problem(struct slice json, unsigned status, struct arena *a,
 const char *acmeobj_status_text(enum acmeobj_status s)
 {
     return status_names[s];
-}
-
-int acmeobj_time(struct slice text, int64_t *ret_s)
-{
-    return date_parse_rfc3339(text, ret_s);
 }

@@ -102,14 +102,10 @@ int acmeobj_read_order(struct slice json, struct arena *a, struct acmeobj_order 
                        struct fault *f) MUST_USE;
 int acmeobj_read_authz(struct slice json, struct arena *a, struct acmeobj_authz *ret,
                        struct fault *f) MUST_USE;
-int acmeobj_read_challenge(struct slice json, struct arena *a, struct acmeobj_challenge *ret,
-                           struct fault *f) MUST_USE;
 int acmeobj_read_renewal(struct slice json, struct arena *a, struct acmeobj_renewal *ret,
                          struct fault *f) MUST_USE;
 /* A body that is no problem document gives a problem of type "" and the status in words. */
 int acmeobj_read_problem(struct slice json, unsigned status, struct arena *a,
                          struct acmeobj_problem *ret) MUST_USE;
-/* "2026-11-23T17:10:01Z" and the other forms of RFC 3339, seconds since 1970. ERR_SYNTAX. */
-int acmeobj_time(struct slice text, int64_t *ret_s) MUST_USE;
 /* "pending": constant. */
 const char *acmeobj_status_text(enum acmeobj_status s);

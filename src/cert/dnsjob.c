@@ -54,7 +54,8 @@ static void event(struct dnsjob *j, enum event_level level, const char *name, co
 
 static void start_removal(struct dnsjob *j);
 
-void dnsjob_tell(struct dnsjob *j, int r, const struct fault *f)
+/* Tells rec, which is over when r is not OK, and lets the job remove what it left. */
+static void tell_owner(struct dnsjob *j, int r, const struct fault *f)
 {
     struct dnssolve_record *rec = j->rec;
     struct fault copy = {0};
@@ -174,7 +175,7 @@ static void changed(struct dnsjob *j, int r, const struct fault *f)
     else if (!j->rec)
         dnsjob_free(j);
     else if (r)
-        dnsjob_tell(j, r, f);
+        tell_owner(j, r, f);
     else
         start_spread(j);
 }
@@ -273,7 +274,7 @@ static void on_spread(struct dnsspread *s, int r, size_t unreachable, const stru
         event(j, EVENT_INFO, "dns_record_seen", "all authoritative servers have it");
     if (!r)
         j->step = DNSJOB_STAND;
-    dnsjob_tell(j, r, f);
+    tell_owner(j, r, f);
 }
 
 /* Name servers are asked at port 53, except where the settings say that this very address is spoken
@@ -333,7 +334,7 @@ static void on_found(struct dnszone_search *s, int r, const struct fault *found)
     loop_timer_clear(&j->timer);
     /* A hook program knows its zone by itself; the resolvers are polled then. */
     if (r && (j->d->o.update || !s->named)) {
-        dnsjob_tell(j, r, found);
+        tell_owner(j, r, found);
         return;
     }
     j->zone = s->found;
@@ -342,7 +343,7 @@ static void on_found(struct dnszone_search *s, int r, const struct fault *found)
     if (!r)
         r = start_change(j, &f);
     if (r)
-        dnsjob_tell(j, r, &f);
+        tell_owner(j, r, &f);
 }
 
 static void on_timer(struct loop_timer *t)
@@ -356,7 +357,7 @@ static void on_timer(struct loop_timer *t)
     fault_set(&f, ERR_TIMEOUT, "the zone of the challenge name was not found within %u seconds",
               FIND_MS / 1000);
     fault_next(&f, "see that the DNS servers in the settings answer");
-    dnsjob_tell(j, ERR_TIMEOUT, &f);
+    tell_owner(j, ERR_TIMEOUT, &f);
 }
 
 struct dnsjob *dnsjob_present(struct dnssolve *d, struct dnssolve_record *rec, struct slice domain,

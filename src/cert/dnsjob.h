@@ -69,5 +69,3 @@ void dnsjob_hook_done(struct dnsjob *j, int status, struct slice output);
 void dnsjob_free(struct dnsjob *j);
 /* An empty job in d's list, or NULL. */
 struct dnsjob *dnsjob_new(struct dnssolve *d, struct dnssolve_record *rec);
-/* Tells rec, which is over when r is not OK, and lets the job remove what it left. */
-void dnsjob_tell(struct dnsjob *j, int r, const struct fault *f);

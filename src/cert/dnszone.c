@@ -9,7 +9,8 @@
 
 enum step { STEP_CNAME, STEP_SOA, STEP_NS, STEP_ADDRESS };
 
-bool dnszone_holds(struct slice zone, struct slice name)
+/* True when `name` is `zone` or stands below it. */
+static bool holds(struct slice zone, struct slice name)
 {
     if (name.n <= zone.n)
         return slice_eq_nocase(zone, name);
@@ -80,7 +81,7 @@ static int take_cname(struct dnszone_search *s, const struct dns_answer *a)
     if (a->r)
         return failed(s, a, "CNAME", s->found.name);
     if (!a->nrecords) {
-        if (s->fixed && !dnszone_holds(s->found.zone, s->found.name)) {
+        if (s->fixed && !holds(s->found.zone, s->found.name)) {
             fault_set(&s->fault, ERR_CONFIG,
                       "%s is not in the zone \"" SLICE_F "\" of the settings", text,
                       SLICE_A(slice_first(s->found.zone, 100)));
@@ -121,7 +122,7 @@ static const struct dns_record *soa_of(const struct dnszone_search *s, const str
 {
     for (size_t i = 0; i < a->nrecords; i++)
         if (a->records[i].type == DNS_SOA && a->records[i].owner.n &&
-            dnszone_holds(a->records[i].owner, s->at))
+            holds(a->records[i].owner, s->at))
             return &a->records[i];
     return NULL;
 }

@@ -47,5 +47,3 @@ struct dnszone_search {
 void dnszone_find(struct dnszone_search *s, struct dns *dns, struct arena *arena, struct slice name,
                   struct slice zone, bool primary);
 void dnszone_cancel(struct dnszone_search *s);
-/* True when `name` is `zone` or stands below it. */
-bool dnszone_holds(struct slice zone, struct slice name);

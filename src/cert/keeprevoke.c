@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 the port443 authors */
+
 /* Revocation of a certificate in use: the request, its answer, and what follows for the name. */
-/* Revocation. */
 #include "cert/keeprevoke.h"
 
 #include "base/mem.h"

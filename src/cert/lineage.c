@@ -386,13 +386,6 @@ int lineage_write_file(const char *state_dir, const struct lineage_id *id, const
     return r ? r : file_write_atomic(FILE_CWD, path, bytes, 0600, f);
 }
 
-int lineage_remove_file(const char *state_dir, const struct lineage_id *id, const char *file)
-{
-    char path[CERTSTORE_PATH_BYTES];
-    int r = file_path(state_dir, id, file, path, NULL);
-    return r ? r : file_unlink(FILE_CWD, path);
-}
-
 int lineage_load_pending_key(const char *state_dir, const struct lineage_id *id, struct key **ret,
                              struct fault *f)
 {
@@ -413,7 +406,9 @@ int lineage_save_pending_key(const char *state_dir, const struct lineage_id *id,
 
 void lineage_drop_pending_key(const char *state_dir, const struct lineage_id *id)
 {
-    (void)!lineage_remove_file(state_dir, id, "pending.key");
+    char path[CERTSTORE_PATH_BYTES];
+    if (file_path(state_dir, id, "pending.key", path, NULL) == OK)
+        BEST_EFFORT(file_unlink(FILE_CWD, path));
 }
 
 /* ---- the store ---- */

@@ -79,8 +79,6 @@ int lineage_read_file(const char *state_dir, const struct lineage_id *id, const 
                       struct buf *ret, struct fault *f) MUST_USE;
 int lineage_write_file(const char *state_dir, const struct lineage_id *id, const char *file,
                        struct slice bytes, struct fault *f) MUST_USE;
-int lineage_remove_file(const char *state_dir, const struct lineage_id *id,
-                        const char *file) MUST_USE;
 /* Moves it out of the way, into the quarantine of the store if that can be. */
 void lineage_quarantine_file(const char *state_dir, const struct lineage_id *id, const char *file);
 /* Every lineage in the store, in any order. ERR_NOT_FOUND when there is no store. */

@@ -42,7 +42,6 @@ static int read_one(uint8_t kind, struct slice s, struct arena *a, struct fault 
         struct acmeobj_account account;
         struct acmeobj_order order;
         struct acmeobj_authz authz;
-        struct acmeobj_challenge challenge;
         struct acmeobj_renewal renewal;
     } x;
     int r;
@@ -57,12 +56,11 @@ static int read_one(uint8_t kind, struct slice s, struct arena *a, struct fault 
             check_order(&x.order);
         return r;
     case 3:
+    case 4:
         r = acmeobj_read_authz(s, a, &x.authz, f);
         if (!r)
             check_authz(&x.authz);
         return r;
-    case 4:
-        return acmeobj_read_challenge(s, a, &x.challenge, f);
     default:
         r = acmeobj_read_renewal(s, a, &x.renewal, f);
         must(r || x.renewal.start_s < x.renewal.end_s);
