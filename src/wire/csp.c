@@ -29,7 +29,7 @@ static bool next_word(struct slice *rest, struct slice *word)
         from++;
     for (to = from; to < rest->n && !is_space(rest->p[to]);)
         to++;
-    *word = slice_of(rest->p + from, to - from);
+    *word = slice_first(slice_from(*rest, from), to - from);
     *rest = slice_from(*rest, to);
     return word->n > 0;
 }
