@@ -292,7 +292,7 @@ static bool can_be_given(const struct facts *f)
 {
     const struct facts_http *h = &f->http;
     struct hops_url url;
-    if (!h->ran || !h->read || h->nhttps == 0 || !is_https(&h->https[0], &url))
+    if (!h->ran || h->r || !h->read || h->nhttps == 0 || !is_https(&h->https[0], &url))
         return false;
     unsigned status = h->https[h->nhttps - 1].status;
     bool plain_known = h->plain_tried || f->target.port != 443;

@@ -7,6 +7,6 @@
 
 #include "check/facts.h"
 
-/* After judging. Not given when there was no page to score: no answer over https of status 2xx, or
- * no look at port 80 (which counts as none where the target is not on 443). */
+/* After judging. Not given when there was no page to score: no whole answer over https of status
+ * 2xx, or no look at port 80 (which counts as none where the target is not on 443). */
 void gradeobservatory_give(struct facts *f);

@@ -48,6 +48,7 @@ static const char usage[] =
     "      --slow, --fast        one connection at a time with pauses; 24 instead of 5 at once\n"
     "      --no-http             only TLS: no page, no port 80\n"
     "      --http-port N         where plain http is looked at (80, for targets on 443)\n"
+    "      --api                 the path is one for programs: may port 80 take their keys?\n"
     "      --no-attacks          nothing that an honest client would not send\n"
     "      --crl                 ask the authorities' lists of revoked certificates\n"
     "why a connection fails (looked for when a step fails; asks hosts elsewhere):\n"
@@ -84,7 +85,7 @@ struct words {
     const char *ca, *client_cert, *client_key, *now, *timeout, *http_port, *fail_on, *profile;
     const char *watch;
     bool v4, v6, slow, fast, no_http, no_attacks;
-    bool why, no_why, crl;
+    bool why, no_why, crl, api;
     const char *control_name, *control_hosts, *control_resolver, *portal_url;
     bool json, csv, nagios, prometheus, sarif, junit;
 };
@@ -122,6 +123,7 @@ static int parse_words(struct checkopts *o, struct words *w, int argc, char **ar
         {"http-port", 0, NULL, &w->http_port},
         {"no-attacks", 0, &w->no_attacks, NULL},
         {"crl", 0, &w->crl, NULL},
+        {"api", 0, &w->api, NULL},
         {"why", 0, &w->why, NULL},
         {"no-why", 0, &w->no_why, NULL},
         {"control-name", 0, NULL, &w->control_name},
@@ -420,6 +422,7 @@ static bool add_target(struct gathering *g, struct slice text)
         return false;
     }
     t->sni = g->w->sni ? slice_cstr(g->w->sni) : SLICE_EMPTY;
+    t->api = g->w->api;
     struct ip ip;
     uint16_t port;
     if (g->w->connect && sock_addr_ip(&g->connect, &ip, &port))

@@ -329,9 +329,10 @@ static void counting(void **state)
 static void refused(void **state)
 {
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         struct facts *f = plain_page();
         f->http.ran = i != 0;
+        f->http.r = i == 6 ? ERR_RESET : OK;
         f->http.read = i != 1;
         f->http.https[0].status = i == 2 ? 404 : 200;
         f->http.plain_tried = i != 3;
