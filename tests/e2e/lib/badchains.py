@@ -164,6 +164,11 @@ SHA1_RSA = bytes.fromhex("2a864886f70d010105")
 MD5_RSA = bytes.fromhex("2a864886f70d010104")
 
 
+def points(url):
+    """Where the list of revoked certificates is."""
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
+
+
 def crl(issuer, *revoked, days=7, age_days=1, key=None):
     b = (x509.CertificateRevocationListBuilder().issuer_name(issuer.name).last_update(NOW - age_days * DAY)
          .next_update(NOW + days * DAY))
@@ -333,9 +338,7 @@ class Chains:
         self.add("ca-without-key-usage", [self.leaf(issuer=lax), lax.cert], "strict", "cert-not-strict")
 
     def _revocation(self):
-        points = x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier("http://ca.example.test/c.crl")], None,
-                                                                    None, None)])
-        leaf = self.leaf(extra=[(points, False)])
+        leaf = self.leaf(extra=[(points("http://ca.example.test/c.crl"), False)])
         certs = [leaf, self.middle.cert]
         forger = Authority("badchains intermediate", self.root)
         self.add("revocation-none", certs, "good")
