@@ -2,14 +2,16 @@
 # Copyright (c) 2026 the port443 authors
 """Good and bad certificate chains, each made at one fixed time, with what `port443 check` has to say about it.
 
-As a program (badchains.py DIRECTORY [STAMP]) it writes NAME.pem (what a server sends, leaf first), NAME.key, root.pem (what is
+As a program (badchains.py DIRECTORY, or badchains.py --run PROGRAM, which gets a directory) it writes NAME.pem (what a server sends, leaf first), NAME.key, root.pem (what is
 trusted) and cases.txt: NAME HOST, then a verdict (good, strict or bad) and the ids of the findings."""
 
 import collections
 import datetime
 import ipaddress
 import pathlib
+import subprocess
 import sys
+import tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -364,7 +366,14 @@ class Chains:
         return self
 
 
+def main(words):
+    if words[0] != "--run":
+        Chains().write(words[0])
+        return 0
+    with tempfile.TemporaryDirectory(prefix="port443-chains-") as directory:
+        Chains().write(directory)
+        return subprocess.run(words[1:] + [directory], check=False).returncode
+
+
 if __name__ == "__main__":
-    Chains().write(sys.argv[1])
-    for path in sys.argv[2:]:  # a stamp, for the build
-        pathlib.Path(path).write_text(f"{NOW_S}\n")
+    sys.exit(main(sys.argv[1:]))

@@ -21,11 +21,12 @@
 #define NOW_S 1781524800 /* 2026-06-15 12:00:00 UTC: badchains.NOW */
 
 static struct buf root_pem;
+static const char *directory;
 
 static void read_chain_file(const char *name, const char *suffix, struct buf *ret)
 {
     char path[512];
-    snprintf(path, sizeof(path), "%s/%s%s", CHAINS, name, suffix);
+    snprintf(path, sizeof(path), "%s/%s%s", directory, name, suffix);
     buf_init(ret, 1024 * 1024);
     if (file_read(path, 1024 * 1024, ret, NULL))
         ret->n = 0;
@@ -264,8 +265,13 @@ static void without_sni(void **state)
     facts_free(f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc != 2) {
+        print_error("use: badchains.py --run %s\n", argv[0]);
+        return 1;
+    }
+    directory = argv[1];
     read_chain_file("root", ".pem", &root_pem);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_chain),
