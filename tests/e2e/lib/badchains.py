@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the port443 authors
 """Good and bad certificate chains, each made at one fixed time, with what `port443 check` has to say about it.
 
-As a program (badchains.py DIRECTORY, or badchains.py --run PROGRAM, which gets a directory) it writes NAME.pem (what a server sends, leaf first), NAME.key, root.pem (what is
-trusted) and cases.txt: NAME HOST, then a verdict (good, strict or bad) and the ids of the findings."""
+As a program it writes into a directory (badchains.py DIRECTORY, or badchains.py --run PROGRAM, whose argument it becomes) NAME.pem
+(what a server sends, leaf first), NAME.key, root.pem (what is trusted) and cases.txt: NAME HOST, then a verdict (good, strict or bad) and the ids of the findings."""
 
 import collections
 import datetime
