@@ -4,6 +4,7 @@
 /* Targets in flight. One proberun for all of them, so that the pace holds for an address whatever
  * the number of names on it. */
 #include "check/checkrun.h"
+#include "check/trustload.h"
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -174,7 +175,7 @@ static int make_contexts(struct checkrun *run, struct fault *f)
     c.nalpn = 2;
     if (!r)
         r = tlsctx_client_new(&c, &run->offers_h2, f);
-    return r ? r : chainverify_new(run->o.ca_pem, &run->trust, f);
+    return r ? r : trustload_new(run->o.ca_pem, &run->trust, f);
 }
 
 static int prepare(struct checkrun *run, struct fault *f)

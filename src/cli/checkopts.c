@@ -50,7 +50,7 @@ static const char usage[] =
     "      --http-port N         where plain http is looked at (80, for targets on 443)\n"
     "      --api                 the path is one for programs: may port 80 take their keys?\n"
     "      --no-attacks          nothing that an honest client would not send\n"
-    "      --crl                 ask the authorities' lists of revoked certificates\n"
+    "      --no-crl              do not ask authorities for their lists of revoked certificates\n"
     "why a connection fails (looked for when a step fails; asks hosts elsewhere):\n"
     "      --why, --no-why       also when all is well; never\n"
     "      --control-name NAME   innocent name to compare with (www.example.com)\n"
@@ -85,7 +85,7 @@ struct words {
     const char *ca, *client_cert, *client_key, *now, *timeout, *http_port, *fail_on, *profile;
     const char *watch;
     bool v4, v6, slow, fast, no_http, no_attacks;
-    bool why, no_why, crl, api;
+    bool why, no_why, no_crl, api;
     const char *control_name, *control_hosts, *control_resolver, *portal_url;
     bool json, csv, nagios, prometheus, sarif, junit;
 };
@@ -122,7 +122,7 @@ static int parse_words(struct checkopts *o, struct words *w, int argc, char **ar
         {"no-http", 0, &w->no_http, NULL},
         {"http-port", 0, NULL, &w->http_port},
         {"no-attacks", 0, &w->no_attacks, NULL},
-        {"crl", 0, &w->crl, NULL},
+        {"no-crl", 0, &w->no_crl, NULL},
         {"api", 0, &w->api, NULL},
         {"why", 0, &w->why, NULL},
         {"no-why", 0, &w->no_why, NULL},
@@ -318,7 +318,7 @@ static bool take_controls(struct checkopts *o, const struct words *w)
     o->run.why = w->why      ? CHECKONE_WHY_ALWAYS
                  : w->no_why ? CHECKONE_WHY_NEVER
                              : CHECKONE_WHY_FAILED;
-    o->run.crl = w->crl;
+    o->run.crl = !w->no_crl;
     c->downloads = w->why;
     c->hops = true;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

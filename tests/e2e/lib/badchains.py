@@ -216,6 +216,8 @@ class Chains:
         self.add("ends-at-once", [self.leaf(since=NOW - 85 * DAY, until=NOW + 5 * DAY), self.middle.cert], "good",
                  "cert-expires-critical")
         self.add("six-days-fresh", [self.leaf(since=NOW - DAY, until=NOW + 5 * DAY), self.middle.cert], "good")
+        # One day more than the rules of its day for public authorities; this one is not public.
+        self.add("lives-long", [self.leaf(since=NOW - 10 * DAY, until=NOW + 191 * DAY), self.middle.cert], "good")
         old = Authority("badchains old intermediate", self.root)
         old.cert = build("badchains old intermediate", old.key, self.root, ca=True, since=NOW - 900 * DAY, until=NOW - DAY)
         self.add("expired-intermediate", [self.leaf(issuer=old), old.cert], "bad", "cert-expired")
