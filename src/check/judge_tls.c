@@ -142,6 +142,13 @@ static void judge_handshake(struct facts *f)
     bool refused = t->alert != 0;
     if (!s->ran)
         return;
+    /* TLS 1.3 refuses after the handshake; the alert is often lost to the reset behind it. */
+    if (t->client_certificate == FACTS_YES && s->ok && f->steps[FACTS_HTTP].ran && f->http.r &&
+        !t->alert) {
+        facts_find(f, "tls-client-cert-required",
+                   "it was asked for in the handshake, then the connection ended");
+        return;
+    }
     if (wants_certificate(t)) {
         facts_find(f, "tls-client-cert-required", "alert \"%s\"",
                    serverflight_alert_text(t->alert));

@@ -4,7 +4,7 @@
 
 import pytest
 
-VERBS = ["serve", "status", "reload", "stop", "upgrade", "reopen", "config", "explain", "cert"]
+VERBS = ["serve", "status", "reload", "stop", "upgrade", "reopen", "config", "explain", "check", "cert"]
 
 
 def test_help_names_every_verb(program):

@@ -90,6 +90,12 @@ class Certs:
         stem = stem or f"leaf{self.count}"
         return self.write(stem, _pem(cert) + chain, _key_pem(private), cert, private)
 
+    def client(self, name):
+        """A certificate that a client may show: for every purpose."""
+        private = _key("ec")
+        cert = self._sign(name, private, self.root_cert, self.root_key)
+        return self.write("client", _pem(cert), _key_pem(private), cert, private)
+
     def write(self, stem, cert_pem, key_pem, cert=None, private=None):
         """Puts both files into place, each by a rename."""
         pair = Pair(self.dir / f"{stem}.pem", self.dir / f"{stem}.key", cert, private)

@@ -78,6 +78,8 @@ CHANGE(alert, fail_step(f, FACTS_TLS, ERR_TLS); f->tls.alert = 112;
 CHANGE(alert12, fail_step(f, FACTS_TLS, ERR_TLS); f->tls.alert = 40;
        f->tls.client_certificate = FACTS_YES;)
 CHANGE(alert13, f->tls.alert = 116;)
+CHANGE(ended13, f->tls.client_certificate = FACTS_YES; f->http.r = ERR_RESET;)
+CHANGE(optional, f->tls.client_certificate = FACTS_YES;)
 CHANGE(ssl2, f->tls.version[FACTS_SSL2] = FACTS_YES;)
 CHANGE(ssl3, f->tls.version[FACTS_SSL3] = FACTS_YES;)
 CHANGE(tls10, f->tls.version[FACTS_TLS10] = FACTS_YES;)
@@ -146,6 +148,8 @@ static const struct {
     {"alert", alert, "tls-alert", "tls-failed"},
     {"client certificate, TLS 1.2", alert12, "tls-client-cert-required", "tls-alert"},
     {"client certificate, TLS 1.3", alert13, "tls-client-cert-required", "tls-alert"},
+    {"client certificate, lost alert", ended13, "tls-client-cert-required", NULL},
+    {"client certificate, not needed", optional, NULL, NULL},
     {"SSL 2.0", ssl2, "tls-ssl2", "tls-only-old"},
     {"SSL 3.0", ssl3, "tls-ssl3", NULL},
     {"TLS 1.0", tls10, "tls-tls10", "tls-tls11"},
