@@ -18,6 +18,7 @@
 #include "crypt/ticketring.h"
 #include "os/file.h"
 #include "serve/balance.h"
+#include "serve/bundle_state.h"
 #include "serve/kept.h"
 #include "serve/metrics.h"
 
@@ -98,6 +99,33 @@ static struct generation *built(const char *yaml, const struct generation *old)
         g = NULL;
     bundle_unref(b);
     return g;
+}
+
+/* What was made for a handshake and given up since is not served to the next one. */
+static void a_certificate_on_demand_comes_and_goes(void **state)
+{
+    static const struct slice name = SLICE("x.d.example");
+    (void)state;
+    struct generation *g = built("acme: {on_demand: {allow: .example}}\n"
+                                 "sites: {\"*.d.example\": {respond: d, on_demand: true}}\n",
+                                 NULL);
+    assert_non_null(g);
+    struct bundle *b = bundle_state_make();
+    struct tlsctx *first = NULL, *again = NULL;
+    struct fault f = {0};
+    assert_int_equal(generation_demanded(g->sites, name, b, &first, &f), ERR_NOT_FOUND);
+    keep(b, name);
+    assert_int_equal(generation_demanded(g->sites, name, b, &first, &f), OK);
+    assert_int_equal(generation_demanded(g->sites, name, b, &again, &f), OK);
+    assert_ptr_equal(first, again);
+    kept_remove(b, name, KEPT_ECDSA, kept_may_go(g->conf, name));
+    assert_int_equal(generation_recert(g, b, name, &f), OK);
+    assert_int_equal(generation_demanded(g->sites, name, b, &again, &f), ERR_NOT_FOUND);
+    keep(b, name);
+    assert_int_equal(generation_recert(g, b, name, &f), OK);
+    assert_int_equal(generation_demanded(g->sites, name, b, &again, &f), OK);
+    generation_unref(g);
+    bundle_unref(b);
 }
 
 static struct balance *group(const struct generation *g, size_t route)
@@ -238,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pools_live_on_where_nothing_changed),
+        cmocka_unit_test(a_certificate_on_demand_comes_and_goes),
         cmocka_unit_test(a_replaced_ca_makes_a_new_group),
         cmocka_unit_test(routes_share_a_group),
         cmocka_unit_test(one_that_cannot_be_whole_is_dropped),
