@@ -17,6 +17,7 @@
 #define HOPS_MAX       16
 #define HOP_TIMEOUT_MS 1000
 #define SPEED_US       1500000 /* faster downloads are not throttled */
+#define SPEED_MS       4000    /* at least so long is a slow one looked at */
 
 enum phase { NAMING, MEASURING, REPEATING, SPEEDS, HOPS, OVER };
 enum question { SYSTEM, SECOND, CONTROL_NAME, RANDOM_NAME, QUESTIONS };
@@ -279,6 +280,31 @@ static bool stopped(const struct whyjudge_hello *h)
     return h->end == WHYJUDGE_CUT || h->end == WHYJUDGE_UNACKED || h->end == WHYJUDGE_SILENT;
 }
 
+static bool said_no(enum whyjudge_end end)
+{
+    return end == WHYJUDGE_REFUSED || end == WHYJUDGE_PROHIBITED || end == WHYJUDGE_UNREACHABLE;
+}
+
+/* Routers limit how often they send ICMP errors: of several connections to one address only the
+ * first may be told. What one was told holds for all. */
+static void share_refusal(struct whymeasure *w)
+{
+    struct whyjudge_measures *m = &w->m;
+    const struct whyjudge_hello *same[] = {&m->innocent, &m->large, &m->small_answer};
+    const struct facts_dns *d = &w->f->dns;
+    if (m->target.end != WHYJUDGE_NO_ANSWER)
+        return;
+    for (size_t i = 0; i < d->naddresses; i++) {
+        struct probe_result r = {.stage = PROBE_CONNECT, .end = d->addresses[i].end};
+        if (d->addresses[i].tried && same_ip(&d->addresses[i].ip, &w->target.ip) &&
+            said_no(whyask_end(&r)))
+            m->target.end = whyask_end(&r);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        if (said_no(same[i]->end))
+            m->target = *same[i];
+}
+
 /* A cut may be a rate limit or chance: what is going to be concluded from happens twice. */
 static void repeat(struct whymeasure *w)
 {
@@ -309,6 +335,7 @@ static bool next_speed(struct whymeasure *w)
     bool wanted = w->o.downloads && m->peer.secured && w->o.control_name.n && w->step < 4;
     if (!wanted || (w->step && m->speed[0].took_us < SPEED_US))
         return false;
+    to.timeout_ms = w->ask.timeout_ms > SPEED_MS ? w->ask.timeout_ms : SPEED_MS;
     if (w->step++ % 2)
         to.name = w->o.control_name;
     whyask_peer(&w->ask, &to, &more, &w->unused);
@@ -339,6 +366,7 @@ static void advance(struct whymeasure *w)
         return;
     case MEASURING:
         w->phase = REPEATING;
+        share_refusal(w);
         if (w->has_target)
             repeat(w);
         whyask_settle(&w->ask);

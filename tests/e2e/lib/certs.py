@@ -54,12 +54,12 @@ def _key_pem(key):
 class Certs:
     """A root (.root, PEM path) and what it signs."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, name="test root"):
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(exist_ok=True, mode=0o755)
         self.count = 0
         self.root_key = _key("ec")
-        self.root_cert = self._sign("test root", self.root_key, None, None, ca=True)
+        self.root_cert = self._sign(name, self.root_key, None, None, ca=True)
         self.root = self.dir / "root.pem"
         self.root.write_bytes(_pem(self.root_cert))
 
