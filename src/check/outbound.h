@@ -10,7 +10,7 @@
 #include "client/resolve.h"
 #include "crypt/tlsctx.h"
 
-#define OUTBOUND_MAX 10000
+#define OUTBOUND_MAX 2000
 
 struct outbound;
 

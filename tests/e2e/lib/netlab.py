@@ -162,8 +162,8 @@ class Netlab:
 
     def why(self, target, *words, second=True, controls=CONTROLS, portal=True):
         """The `why` of the answer."""
-        words = [*words, "--ca", str(self.root), "--resolver", DNS, "--control-sni", INNOCENT, "--timeout", "1s"]
-        words += ["--control", ",".join(controls)] if controls else []
-        words += ["--second-resolver", SECOND_DNS] if second else []
-        words += ["--portal-url", "http://portal.lab/success.txt"] if portal else []
+        words = [*words, "--ca", str(self.root), "--resolver", DNS, "--control-name", INNOCENT, "--timeout", "1s"]
+        words += ["--control-hosts", ",".join(controls) if controls else "none"]
+        words += ["--control-resolver", SECOND_DNS if second else "none"]
+        words += ["--portal-url", "http://portal.lab/generate_204" if portal else "none"]
         return self.check(target, "--why", *words)["why"]

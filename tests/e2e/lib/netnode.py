@@ -86,7 +86,7 @@ def web(context, big):
 
 def plain(link):
     head = read_head(link)
-    link.sendall(answer(b"success\n" if b"/success" in head else b"hello\n"))
+    link.sendall(answer(b"", "204 No Content") if b"/generate_204" in head else answer(b"hello\n"))
 
 
 def says(words):
