@@ -14,6 +14,7 @@
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define CLOSE_WAIT_MS      2000 /* for the end after an answer that promised it */
+#define CLOSE_HOPE_MS      300  /* after one that did not */
 
 struct get {
     struct httpget *g;
@@ -90,16 +91,13 @@ static void closed(struct get *t, enum facts_close how)
     finish(t, OK);
 }
 
-/* False: it is over. */
-static bool answered(struct get *t)
+/* A server that promises nothing may still obey our "Connection: close" (RFC 9112 9.6). */
+static void answered(struct get *t)
 {
     t->result.http_us = lap(t);
     begin(t, HTTPGET_CLOSE);
-    if (!t->framing.keep_alive || t->framing.body == HTTP1_BODY_UNTIL_CLOSE)
-        return true;
-    /* A server that keeps the connection open on purpose is not waited for. */
-    closed(t, FACTS_CLOSE_SILENT);
-    return false;
+    if (t->framing.keep_alive)
+        loop_timer_set(t->o.loop, &t->deadline, CLOSE_HOPE_MS);
 }
 
 /* ---- answer ---- */
@@ -182,7 +180,8 @@ static int take_answer(struct get *t)
         r = take_body(t);
     if (r == ERR_EOF) {
         t->has_body = true;
-        return answered(t) ? ERR_EOF : ERR_ABORTED;
+        answered(t);
+        return ERR_EOF;
     }
     if (r)
         finish(t, r);

@@ -33,7 +33,7 @@ def answer(status=200, body="", close=True, **fields):
 
 class Site:
     """A site of raw answers, one thread for each connection. `pages`, `plain`: path to bytes, or to a function of the
-    request's head. `end`: how a TLS connection ends ("notify", "fin")."""
+    request's head. `end`: how a TLS connection ends ("notify", "fin", or "open" until the client goes)."""
 
     def __init__(self, pair, pages=None, plain=None, end="notify"):
         self.pages, self.plain, self.end = pages or {}, plain, end
@@ -43,7 +43,7 @@ class Site:
         self.sockets = [self._listen(self._secure), self._listen(self._plain)]
         self.tls_port, self.plain_port = (s.getsockname()[1] for s in self.sockets)
         if plain is None:
-            self.sockets.pop().close()
+            self._end(self.sockets.pop())
 
     def _listen(self, serve):
         s = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -59,7 +59,7 @@ class Site:
             threading.Thread(target=self._guard, args=(link, serve), daemon=True).start()
 
     def _guard(self, link, serve):
-        with contextlib.suppress(OSError), link:
+        with contextlib.suppress(OSError, ValueError), link:
             link.settimeout(5)
             serve(link)
 
@@ -77,10 +77,12 @@ class Site:
         return True
 
     def _secure(self, link):
-        with contextlib.suppress(OSError, ssl.SSLError):
+        with contextlib.suppress(OSError):
             tls = self.context.wrap_socket(link, server_side=True, suppress_ragged_eofs=True)
             if not self._answer(tls, self.pages):
                 return
+            if self.end == "open":
+                tls.recv(1)
             if self.end == "notify":
                 tls.unwrap()
             tls.close()
@@ -88,10 +90,14 @@ class Site:
     def _plain(self, link):
         self._answer(link, self.plain)
 
+    @staticmethod
+    def _end(s):
+        s.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        s.close()
+
     def stop(self):
         for s in self.sockets:
-            s.shutdown(socket.SHUT_RDWR)
-            s.close()
+            self._end(s)
 
 
 @pytest.fixture(name="pair", scope="module")
@@ -238,7 +244,8 @@ def test_keys_in_clear(check, path, options, reply, expected):
 
 
 @pytest.mark.parametrize("end, close, expected", [
-    ("notify", True, set()), ("fin", True, {"close-no-notify"}), ("notify", False, {"close-silent"}),
+    ("notify", True, set()), ("notify", False, set()), ("fin", True, {"close-no-notify"}),
+    ("open", True, {"close-silent"}), ("open", False, {"close-silent"}),
 ])
 def test_close(check, end, close, expected):
     report, _ = check({"/": answer(close=close)}, dict(REDIRECT), end=end)
