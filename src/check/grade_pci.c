@@ -78,6 +78,7 @@ static void fail_certificate(struct facts *f)
         {"cert-expired", "the certificate has expired"},
         {"cert-not-yet-valid", "the certificate is not valid yet"},
         {"cert-name-mismatch", "the certificate is for other names"},
+        {"cert-common-name-only", "the certificate has its name where no client looks"},
         {"cert-self-signed", "the certificate is self-signed"},
         {"cert-untrusted", "the certificate's authority is not trusted"},
         {"cert-chain-incomplete", "an intermediate certificate is missing"},

@@ -224,7 +224,7 @@ static void cap_trust(struct work *w)
     const struct facts *f = w->f;
     bool expired = facts_has(f, "cert-expired") || facts_has(f, "cert-not-yet-valid");
     bool sha1 = facts_has(f, "cert-sig-sha1"), md5 = facts_has(f, "cert-sig-md5");
-    bool wrong_name = facts_has(f, "cert-name-mismatch");
+    bool wrong_name = facts_has(f, "cert-name-mismatch") || facts_has(f, "cert-common-name-only");
     bool incomplete = facts_has(f, "cert-chain-incomplete");
     bool untrusted = facts_has(f, "cert-untrusted") || facts_has(f, "cert-self-signed");
     bool otherwise = !f->chains[0].trusted && !expired && !wrong_name && !incomplete && !untrusted;

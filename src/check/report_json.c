@@ -162,6 +162,17 @@ static void chain(struct json *j, const char *key, const struct facts *f,
     json_end(j, ']');
     json_bool(j, "trusted", c->trusted);
     json_bool(j, "name_match", c->name_match);
+    if (c->verified_now) {
+        json_bool(j, "strict", c->strict);
+        json_bool(j, "anchored", c->anchored);
+        json_bool(j, "public", c->public_root);
+        json_bool(j, "in_order", c->in_order);
+        json_bool(j, "complete", c->complete);
+    }
+    if (c->revoked != FACTS_UNKNOWN)
+        json_bool(j, "revoked", c->revoked == FACTS_YES);
+    if (c->crl_words[0])
+        json_cstr(j, "revocation", c->crl_words);
     if (c->without_sni)
         json_bool(j, "without_sni", true);
     if (c->verify_code)

@@ -48,21 +48,29 @@ static int on_entry(void *ctx, const char *name, const struct file_info *info)
     return OK;
 }
 
-/* Most systems have one of the places, or none. */
+/* A directory that is not there is none. */
 static void walk(const struct walk *w)
 {
     struct walk own = *w;
-    int fd;
-    if (file_open_root(w->dir, &fd, NULL))
+    int root, fd;
+    if (file_open_root(w->dir, &root, NULL))
         return;
-    BEST_EFFORT(file_list(fd, on_entry, &own));
-    file_close(fd);
+    if (file_open_beneath(root, ".", &fd, NULL) == OK) {
+        BEST_EFFORT(file_list(fd, on_entry, &own));
+        file_close(fd);
+    }
+    file_close(root);
+}
+
+void trustload_mark(struct chainverify *trust, const char *dir)
+{
+    walk(&(struct walk){trust, dir, 1});
 }
 
 int trustload_new(struct slice ca_pem, struct chainverify **ret, struct fault *f)
 {
     int r = chainverify_new(ca_pem, ret, f);
     for (size_t i = 0; !r && ca_pem.n == 0 && i < ARRAY_LEN(places); i++)
-        walk(&(struct walk){*ret, places[i], 1});
+        trustload_mark(*ret, places[i]);
     return r;
 }

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "check/judgechain.h"
+#include "check/trustload.h"
 #include "os/file.h"
 
 #define NOW_S 1781524800 /* 2026-06-15 12:00:00 UTC: badchains.NOW */
@@ -194,8 +195,7 @@ static void public_rules(void **state)
     for (int local = 0; local < 2; local++) {
         struct facts *f = facts_about("good", "site.example.test");
         assert_int_equal(chainverify_new(SLICE_EMPTY, &trust, NULL), OK);
-        if (local)
-            chainverify_add_local(trust, buf_slice(&root_pem));
+        trustload_mark(trust, local ? directory : "/no/such/directory");
         assert_int_equal(judgechain_verify(f, trust), OK);
         chainverify_free(trust);
         judgecert_all(f);
