@@ -28,7 +28,7 @@
 #include "os/file.h"
 
 #define LEAF_TEST_S    (90 * 86400)
-#define LOCK_LOOK_MS   1000
+#define LOCK_LOOK_MS   200 /* challenges of the predecessor stand withdrawn meanwhile */
 #define SETTINGS_BYTES (4 * 1024 * 1024)
 
 /* ---- the timer ---- */

@@ -31,6 +31,7 @@ def test_order_under_way(server, ca, tmp_path):
     wait_for(asked.is_set, "the validation to begin", 20, s.events.text)
     done = s.verb("upgrade")
     assert done.returncode == 0, done.stdout + done.stderr
+    s.events.wait("challenge_presented", count=2, timeout=20)
     taken = [e for e in s.events.rows() if e["event"] in ("store_in_use", "store_taken_over")]
     go.set()
     issued(s, NAME, ca.root)
