@@ -140,8 +140,8 @@ static void conclude(struct audit *a)
     t->complete = a->lost == 0;
     for (size_t v = 0; v < FACTS_VERSIONS; v++)
         t->complete &= t->version[v] != FACTS_UNKNOWN;
-    t->backed_off |= probe_backoffs(a->o.run) > 0;
-    t->connections = (unsigned)probe_count(a->o.run);
+    t->backed_off |= probe_backoffs(a->o.run, &a->o.to.address) > 0;
+    t->connections = (unsigned)probe_count(a->o.run, &a->o.to.address);
     a->ops.on_done(a->ops.ctx);
 }
 

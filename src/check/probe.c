@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "check/starttls.h"
 #include "os/clock.h"
@@ -19,7 +20,9 @@
 
 /* One address with its queue. */
 struct lane {
-    struct list node;
+    struct list node, busy; /* of all; of those with somebody waiting */
+    unsigned backoffs;
+    uint64_t count;
     struct sock_addr address;
     struct list waiting;
     unsigned under_way, width, bad;
@@ -30,11 +33,10 @@ struct lane {
 struct proberun {
     struct loop *loop;
     struct probe_pace pace;
-    struct list lanes, active;
+    struct list lanes, busy, active;
+    struct map by_address;
     struct loop_timer gap;
     struct loop_task pump;
-    unsigned backoffs;
-    uint64_t count;
 };
 
 struct state {
@@ -58,17 +60,18 @@ static void pump(struct proberun *run);
 
 static struct lane *lane_of(struct proberun *run, const struct sock_addr *a)
 {
-    LIST_FOREACH (it, &run->lanes) {
-        struct lane *l = container_of(it, struct lane, node);
-        if (sock_addr_eq(&l->address, a))
-            return l;
-    }
-    struct lane *l = mem_alloc(sizeof(*l));
-    if (!l)
+    struct slice key = slice_of(a->raw, a->raw_bytes);
+    struct lane *l = map_get(&run->by_address, key);
+    if (l || !(l = mem_alloc(sizeof(*l))))
+        return l;
+    if (map_put(&run->by_address, key, l)) {
+        mem_free(l);
         return NULL;
+    }
     l->address = *a;
     l->width = run->pace.per_address ? run->pace.per_address : DEFAULT_PER_ADDRESS;
     list_init(&l->waiting);
+    list_init(&l->busy);
     list_push(&run->lanes, &l->node);
     return l;
 }
@@ -76,7 +79,7 @@ static struct lane *lane_of(struct proberun *run, const struct sock_addr *a)
 /* ---- one probe ---- */
 
 /* Refusals say nothing about rates; a server that never answered is not rate limiting. */
-static void learn(struct proberun *run, struct lane *l, const struct state *s)
+static void learn(struct lane *l, const struct state *s)
 {
     const struct probe_result *r = &s->result;
     bool silent = r->end == PROBE_TIMEOUT && !(s->o.silence_expected && s->received.n);
@@ -90,7 +93,7 @@ static void learn(struct proberun *run, struct lane *l, const struct state *s)
         return;
     l->width = l->width / 2 ? l->width / 2 : 1;
     l->bad = 0;
-    run->backoffs++;
+    l->backoffs++;
 }
 
 static int probe_fd(const struct state *s)
@@ -147,7 +150,7 @@ static void finish(struct state *s, enum probe_end end, int errno_value)
     s->result.received = buf_slice(&s->received);
     read_socket_facts(s);
     s->lane->under_way--;
-    learn(run, s->lane, s);
+    learn(s->lane, s);
     /* on_done may start p again, and reads the result and the link: the state goes after it. */
     list_remove(&p->node);
     p->run = NULL;
@@ -363,7 +366,7 @@ static void begin(struct state *s)
 {
     struct proberun *run = s->p->run;
     int fd;
-    run->count++;
+    s->lane->count++;
     s->lane->under_way++;
     s->lane->next_ms = loop_now_ms(run->loop) + run->pace.gap_ms;
     s->started_us = clock_now_us();
@@ -388,8 +391,8 @@ static void begin(struct state *s)
 static void pump(struct proberun *run)
 {
     uint64_t now_ms = loop_now_ms(run->loop), wait_ms = 0;
-    LIST_FOREACH (it, &run->lanes) {
-        struct lane *l = container_of(it, struct lane, node);
+    LIST_FOREACH_SAFE (it, &run->busy) {
+        struct lane *l = container_of(it, struct lane, busy);
         while (l->under_way < l->width && !list_empty(&l->waiting) && l->next_ms <= now_ms) {
             struct probe *p = container_of(l->waiting.next, struct probe, node);
             begin(p->state);
@@ -397,6 +400,8 @@ static void pump(struct proberun *run)
         if (l->under_way < l->width && !list_empty(&l->waiting) && l->next_ms > now_ms &&
             (!wait_ms || l->next_ms - now_ms < wait_ms))
             wait_ms = l->next_ms - now_ms;
+        if (list_empty(&l->waiting))
+            list_remove(&l->busy);
     }
     if (wait_ms)
         loop_timer_set(run->loop, &run->gap, wait_ms);
@@ -434,6 +439,8 @@ void probe_start(struct proberun *run, const struct probe_options *o, struct pro
     p->state = s;
     list_init(&p->node);
     list_push(&l->waiting, &p->node);
+    list_remove(&l->busy);
+    list_push(&run->busy, &l->busy);
     if (buf_add(&s->hello, o->hello)) {
         list_remove(&p->node);
         list_push(&run->active, &p->node);
@@ -497,7 +504,9 @@ int probe_run_new(struct loop *l, const struct probe_pace *pace, struct proberun
     run->loop = l;
     if (pace)
         run->pace = *pace;
+    map_init(&run->by_address);
     list_init(&run->lanes);
+    list_init(&run->busy);
     list_init(&run->active);
     loop_timer_init(&run->gap, on_gap);
     loop_task_init(&run->pump, on_pump);
@@ -518,19 +527,27 @@ void probe_run_free(struct proberun *run)
         list_remove(&l->node);
         mem_free(l);
     }
+    map_done(&run->by_address);
     loop_timer_clear(&run->gap);
     loop_task_cancel(&run->pump);
     mem_free(run);
 }
 
-unsigned probe_backoffs(const struct proberun *run)
+static const struct lane *lane_at(const struct proberun *run, const struct sock_addr *a)
 {
-    return run->backoffs;
+    return map_get(&run->by_address, slice_of(a->raw, a->raw_bytes));
 }
 
-uint64_t probe_count(const struct proberun *run)
+unsigned probe_backoffs(const struct proberun *run, const struct sock_addr *a)
 {
-    return run->count;
+    const struct lane *l = lane_at(run, a);
+    return l ? l->backoffs : 0;
+}
+
+uint64_t probe_count(const struct proberun *run, const struct sock_addr *a)
+{
+    const struct lane *l = lane_at(run, a);
+    return l ? l->count : 0;
 }
 
 static const struct {

@@ -100,8 +100,9 @@ void probe_cancel(struct probe *p);
 int probe_take_link(const struct probe_result *r, struct link *to,
                     void (*on_ready)(struct link *k)) MUST_USE;
 /* Times that an address was slowed down after resets or timeouts, to be said in the report. */
-unsigned probe_backoffs(const struct proberun *run);
-uint64_t probe_count(const struct proberun *run);
+unsigned probe_backoffs(const struct proberun *run, const struct sock_addr *a);
+/* Connections to it so far. */
+uint64_t probe_count(const struct proberun *run, const struct sock_addr *a);
 /* The error code of an end, and it in words: "nothing listens there (refused)". */
 int probe_err(enum probe_end end);
 const char *probe_end_words(enum probe_end end);

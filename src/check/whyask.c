@@ -54,10 +54,11 @@ static const uint16_t sigalgs[] = {0x0403, 0x0804, 0x0401, 0x0503, 0x0805,
 static int make_hello(const struct whyask *w, enum whyask_kind kind, struct slice name,
                       struct buf *out)
 {
+    struct ip ip;
     struct hellomake h = {
         .record_version = 0x0301,
         .legacy_version = 0x0303,
-        .sni = name,
+        .sni = cidr_parse_ip(name, &ip) ? name : SLICE_EMPTY, /* RFC 6066 3 */
         .suites = suites,
         .nsuites = ARRAY_LEN(suites),
         .versions = versions,

@@ -469,8 +469,6 @@ static void take_visit(struct whymeasure *w)
                                    .starttls = t->starttls,
                                    .starttls_name = t->host,
                                    .proxy_host = t->host};
-    if (t->is_ip && !t->sni.n)
-        w->target.name = SLICE_EMPTY;
 }
 
 static void on_begin(struct loop_task *t)
