@@ -311,6 +311,12 @@ static void counting(void **state)
     facts_free(f);
     f = plain_page();
     f->http.coop = SLICE("same-origin");
+    f->http.hsts.max_age_s = 1;
+    gradeobservatory_give(f);
+    assert_int_equal(f->observatory.score, 90 + 10);
+    facts_free(f);
+    f = plain_page();
+    f->http.coop = SLICE("same-origin");
     f->http.x_frame_options = SLICE_EMPTY;
     gradeobservatory_give(f);
     assert_int_equal(f->observatory.score, 80);
