@@ -27,8 +27,8 @@ struct certkeep;
 struct certkeep_settings {
     struct slice directories[CERTKEEP_DIRECTORIES_MAX]; /* URLs, tried in order */
     size_t ndirectories;
-    struct slice staging; /* URL of a CA for probes after a failed validation; empty: the one of
-                             Let's Encrypt, if that is among the directories */
+    struct slice staging; /* URL of a CA for probes after a failed validation at the first
+                             directory; empty: the one of Let's Encrypt, if that is among them */
     struct slice email, ca_pem, profile, preferred_chain;
     unsigned challenges, keys;
     bool reuse_key;

@@ -93,6 +93,7 @@ static int make_settings(const struct conf *conf, const struct bundle *files,
     const struct conf_acme *a = &conf->acme;
     struct certkeep_settings *s = &w->settings;
     *s = (struct certkeep_settings){
+        .staging = a->staging_url,
         .email = a->email,
         .profile = a->profile,
         .preferred_chain = a->preferred_chain,

@@ -116,6 +116,8 @@ struct conf_acme {
     struct slice email;
     struct conf_texts directory; /* as written: a known word or a URL; tried in order */
     struct conf_texts urls;      /* the same, every word resolved to its URL */
+    struct slice staging;        /* as written: a known word or a URL; empty: not */
+    struct slice staging_url;    /* resolved; empty: the default of the first directory */
     struct slice ca_file;        /* root of a private CA's own HTTPS server */
     unsigned challenges;         /* as written; 0: not */
     unsigned offered;            /* resolved: what orders may use */

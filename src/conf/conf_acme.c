@@ -73,6 +73,22 @@ static int check_eab(struct reader *rd, const struct node *acme)
                       : need_beside(rd, below(key, "key_file"), "key_file", "kid");
 }
 
+/* What a staging CA issues is thrown away: one that is asked for certificates too would be of use
+ * for neither. */
+static int check_staging(struct reader *rd, const struct node *acme)
+{
+    const struct conf_acme *a = &rd->conf->acme;
+    bool both = false;
+    for (size_t i = 0; i < a->urls.count; i++)
+        both |= a->staging_url.n && slice_eq(a->urls.items[i], a->staging_url);
+    if (!both)
+        return OK;
+    fault_next(
+        reader_fault(rd, below(acme, "staging"), "\"staging\" and \"directory\" name the same CA"),
+        "certificates of a staging CA are never used: name another one, or none");
+    return ERR_CONFIG;
+}
+
 static unsigned offered(const struct conf *conf)
 {
     const struct conf_acme *a = &conf->acme;
@@ -96,11 +112,13 @@ int conf_acme_resolve(struct reader *rd, const struct node *root)
     for (size_t i = 0; i < acme->directory.count; i++)
         urls[i] = series_acme_url(acme->directory.items[i]);
     acme->urls = (struct conf_texts){urls, acme->directory.count};
+    acme->staging_url = series_acme_url(acme->staging);
     acme->offered = offered(rd->conf);
     if (!key)
         return OK;
     int dns = check_dns(rd, key), challenges = check_challenges(rd, key), eab = check_eab(rd, key);
-    return dns ? dns : challenges ? challenges : eab;
+    int staging = check_staging(rd, key);
+    return dns ? dns : challenges ? challenges : eab ? eab : staging;
 }
 
 /* ---- sites ---- */

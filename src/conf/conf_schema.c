@@ -41,6 +41,7 @@ static const struct shape {
     [TYPE_FILE_NAMES] = {.types = "string", .pattern = "^[^/\\\\]+$", .list = true},
     [TYPE_FIELD_NAMES] = {.types = "string", .list = true},
     [TYPE_FIELDS] = {.types = "object"},
+    [TYPE_ACME_URL] = {.types = "string"},
     [TYPE_ACME_URLS] = {.types = "string", .list = true},
     [TYPE_WORDS] = {.types = "", .list = true},
     [TYPE_ADDRESSES] = {.types = "string", .pattern = ":[0-9]+$", .list = true},

@@ -158,6 +158,7 @@ static reader_type *const types[TYPE_COUNT_OF] = {
     [TYPE_FILE_NAMES] = series_file_names,
     [TYPE_FIELD_NAMES] = series_field_names,
     [TYPE_FIELDS] = series_fields,
+    [TYPE_ACME_URL] = series_acme_one,
     [TYPE_ACME_URLS] = series_acme_urls,
     [TYPE_WORDS] = series_words,
     [TYPE_ADDRESSES] = series_addresses,

@@ -274,8 +274,7 @@ struct slice series_acme_url(struct slice word)
     return word;
 }
 
-static int read_acme_url(struct reader *rd, const struct directive *d, const struct node *n,
-                         void *field)
+int series_acme_one(struct reader *rd, const struct directive *d, const struct node *n, void *field)
 {
     const char *words[ARRAY_LEN(authorities)];
     struct slice s;
@@ -308,5 +307,5 @@ static int read_acme_url(struct reader *rd, const struct directive *d, const str
 int series_acme_urls(struct reader *rd, const struct directive *d, const struct node *n,
                      void *field)
 {
-    return reader_list(rd, d, n, read_acme_url, sizeof(struct slice), field);
+    return reader_list(rd, d, n, series_acme_one, sizeof(struct slice), field);
 }

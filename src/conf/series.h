@@ -14,7 +14,9 @@ reader_type series_fields;      /* struct conf_fields */
 reader_type series_words;       /* unsigned: bit i for word i */
 reader_type series_addresses;   /* struct conf_addresses */
 reader_type series_suffixes;    /* struct conf_texts */
+reader_type series_acme_one;    /* struct slice */
 reader_type series_acme_urls;   /* struct conf_texts */
 
-/* The directory URL that a word of `acme.directory` stands for; a URL is itself. */
+/* The directory URL that a word of `acme.directory` or `acme.staging` stands for; a URL is itself.
+ */
 struct slice series_acme_url(struct slice word);

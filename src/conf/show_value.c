@@ -321,6 +321,7 @@ static writer *const writers[TYPE_COUNT_OF] = {
     [TYPE_FILE_NAMES] = put_texts,
     [TYPE_FIELD_NAMES] = put_texts,
     [TYPE_FIELDS] = put_fields,
+    [TYPE_ACME_URL] = put_text,
     [TYPE_ACME_URLS] = put_texts,
     [TYPE_WORDS] = put_words,
     [TYPE_ADDRESSES] = put_addresses,

@@ -42,6 +42,7 @@ static void everything(void **state)
         "acme:\n"
         "  email: ops@example.com\n"
         "  directory: [\"https://a.test/dir\", \"https://b.test/dir\"]\n"
+        "  staging: letsencrypt-staging\n"
         "  ca_file: /roots.pem\n"
         "  profile: shortlived\n"
         "  preferred_chain: Root X\n"
@@ -71,6 +72,7 @@ static void everything(void **state)
     const struct certkeep_settings *s = &w.settings;
     assert_int_equal(s->ndirectories, 2);
     expect("the second directory", s->directories[1], "https://b.test/dir");
+    expect("staging", s->staging, "https://acme-staging-v02.api.letsencrypt.org/directory");
     expect("email", s->email, "ops@example.com");
     expect("roots", s->ca_pem, "roots");
     expect("profile", s->profile, "shortlived");

@@ -60,6 +60,7 @@ static const struct example examples[] = {
     {SCOPE_SERVER, "upstream", "{retries: 0}", "{to: \"http://h\"}"},
     {SCOPE_SERVER, "sites", NULL, NULL}, /* stands in every example */
     {SCOPE_ACME, "email", "ops@example.com", "ops@"},
+    {SCOPE_ACME, "staging", "https://ca.test/staging", "nobody"},
     {SCOPE_ACME, "directory", "[letsencrypt-staging, \"https://ca/dir\"]", "nobody"},
     {SCOPE_ACME, "ca_file", "/ca.pem", "ca.pem"},
     {SCOPE_ACME, "challenges", "[tls-alpn-01, http-01]", "[dns-01]"},
