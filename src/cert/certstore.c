@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "os/file.h"
+#include "os/filetree.h"
 
 #define PEM_MAX    (256 * 1024)
 #define NAME_BYTES 300
@@ -156,6 +157,15 @@ int certstore_save(const char *state_dir, struct slice name, const struct certst
     struct paths paths;
     int r = name_paths(&paths, state_dir, name, f);
     return r ? r : save(&paths, p, f);
+}
+
+int certstore_remove(const char *state_dir, struct slice name, struct fault *f)
+{
+    struct paths p;
+    int r = name_paths(&p, state_dir, name, f);
+    if (!r && (r = filetree_remove(p.dir, 1)))
+        fault_set(f, r, "%s cannot be removed", p.dir);
+    return r;
 }
 
 struct walk {

@@ -35,6 +35,8 @@ int certstore_load(const char *state_dir, struct slice name, struct certstore_pa
 /* As certstore_save_root. */
 int certstore_save(const char *state_dir, struct slice name, const struct certstore_pair *p,
                    struct fault *f) MUST_USE;
+/* Removes both files; what is not there is fine. ERR_PERM, ERR_SYS, ERR_CAP. */
+int certstore_remove(const char *state_dir, struct slice name, struct fault *f) MUST_USE;
 /* Calls `each` for every name in the store, in any order. ERR_NOT_FOUND when there is no store. */
 int certstore_each(const char *state_dir, void (*each)(void *ctx, struct slice name),
                    void *ctx) MUST_USE;

@@ -84,6 +84,12 @@ int keeplocal_ensure(struct keepname *n, struct fault *f)
     return OK;
 }
 
+void keeplocal_forget(const struct keepname *n)
+{
+    if (!n->local && n->k->lock_fd >= 0)
+        BEST_EFFORT(certstore_remove(n->k->state_dir, n->names[0], NULL));
+}
+
 static int make_root(struct certkeep *k, struct fault *f)
 {
     int r = keystore_generate(KEY_ECDSA_P256, &k->root.key, f);

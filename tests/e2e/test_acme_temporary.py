@@ -42,6 +42,24 @@ def test_until_the_ca_is_there(server, ca, clock, tmp_path):
     after = row(s, NAME)
     assert after["kind"] == "acme" and not after.get("last_error") and not after.get("failures")
     assert s.verb("status").returncode == 0
+    assert not (s.state / "local" / NAME).exists()
+
+
+@pytest.mark.parametrize("obstacle", [False, True], ids=["removed", "cannot be removed"])
+def test_a_temporary_pair_does_not_outlive_its_purpose(server, ca, clock, tmp_path, obstacle):
+    """Nor does it disturb where it has to."""
+    ca.down()
+    s = server(config(tmp_path, ca, NAME), ports=ca.server_ports, env=clock.env)
+    place = s.state / "local" / NAME
+    assert temporary(s, NAME) and (place / "key.pem").exists()
+    if obstacle:
+        (place / "foreign" / "directory").mkdir(parents=True)
+    wait_for(lambda: row(s, NAME).get("failures"), "the failure", 20, s.events.text)
+    ca.up()
+    clock.turn(2 * MINUTE)
+    issued(s, NAME, ca.root)
+    assert place.exists() == obstacle
+    assert row(s, NAME)["kind"] == "acme" and not row(s, NAME).get("last_error")
 
 
 def test_patience_grows(server, ca, clock, tmp_path):

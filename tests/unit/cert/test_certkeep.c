@@ -188,6 +188,9 @@ static void a_public_name_gets_a_temporary_one(void **state)
     assert_int_equal(certstore_chain(g->dir, name[0], &chain, NULL), OK);
     assert_true(certinfo_at(chain, 0)->self_signed);
     certinfo_unref(chain);
+    assert_int_equal(certstore_remove(g->dir, name[0], NULL), OK);
+    assert_int_equal(certstore_chain(g->dir, name[0], &chain, NULL), ERR_NOT_FOUND);
+    assert_int_equal(certstore_remove(g->dir, name[0], NULL), OK); /* nothing there */
 }
 
 static void on_event(void *ctx, enum event_level level, const char *name,
