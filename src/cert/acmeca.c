@@ -20,6 +20,7 @@
 #define TRIES_MAX        12 /* of one request, while the CA refuses nonces */
 #define RETRY_STEP_MS    20
 #define RETRY_MAX_MS     200
+#define SETTING_S        60           /* less is the correction of a clock that drifts */
 #define MESSAGE_MAX      (256 * 1024) /* a CSR with a hundred names, twice in base64 */
 
 /* Two directories: what was lent out of the last one stays readable while the next is fetched. */
@@ -45,7 +46,8 @@ struct acmeca {
     struct loop_task turn;
     struct noncepool nonces;
     bool knows_skew;
-    int64_t skew_s;
+    int64_t skew_s, skew_setting_s; /* how our clock was set then */
+    int64_t fetch_setting_s;
     uint64_t nonce_retries;
     bool *freed;
 };
@@ -66,6 +68,7 @@ struct ask {
     struct slice nonce_url;
     char *nonce_url_copy;
     unsigned tries;
+    int64_t setting_s;
 };
 
 static void next_try(struct ask *k);
@@ -90,12 +93,26 @@ static void ask_free(struct ask *k)
     mem_free(k);
 }
 
-static void learn(struct acmeca *ca, const struct acmehttp_reply *reply)
+/* The wall clock against the monotonic one: another value means that somebody set it. */
+static int64_t setting_of(const struct acmeca *ca)
+{
+    return certclock_now_s(ca->l) - (int64_t)(loop_now_ms(ca->l) / 1000);
+}
+
+static bool is_set_since(const struct acmeca *ca, int64_t setting_s)
+{
+    int64_t moved_s = setting_of(ca) - setting_s;
+    return moved_s > SETTING_S || moved_s < -SETTING_S;
+}
+
+/* setting_s: when it was asked. */
+static void learn(struct acmeca *ca, const struct acmehttp_reply *reply, int64_t setting_s)
 {
     noncepool_put(&ca->nonces, reply->nonce, loop_now_ms(ca->l));
-    if (reply->r || reply->date_s <= 0)
+    if (reply->r || reply->date_s <= 0 || is_set_since(ca, setting_s))
         return;
     ca->knows_skew = true;
+    ca->skew_setting_s = setting_s;
     ca->skew_s = certclock_now_s(ca->l) - reply->date_s;
 }
 
@@ -240,7 +257,7 @@ static void on_reply(struct acmehttp_call *c, const struct acmehttp_reply *reply
     struct arena arena;
     struct acmeca_answer a;
     answer_init(&a, &arena);
-    learn(k->ca, reply);
+    learn(k->ca, reply, k->setting_s);
     judge(k->ca, k->url_s, reply, &a);
     if (wants_another_nonce(k, &a))
         try_again(k, reply);
@@ -255,7 +272,7 @@ static void on_nonce(struct acmehttp_call *c, const struct acmehttp_reply *reply
     struct arena arena;
     struct acmeca_answer a;
     answer_init(&a, &arena);
-    learn(k->ca, reply);
+    learn(k->ca, reply, k->setting_s);
     judge(k->ca, k->nonce_url, reply, &a);
     if (!a.r && !reply->nonce.n)
         a.r = broken(k->ca, k->nonce_url, &a, "newNonce gave no nonce");
@@ -282,6 +299,7 @@ static void send_signed(struct ask *k, struct slice nonce)
         return;
     }
     k->tries++;
+    k->setting_s = setting_of(ca);
     k->http.on_done = on_reply;
     acmehttp_start(ca->http,
                    &(struct acmehttp_request){.method = ACMEHTTP_POST,
@@ -301,6 +319,7 @@ static void next_try(struct ask *k)
         send_signed(k, slice_of(nonce, n));
         return;
     }
+    k->setting_s = setting_of(ca);
     k->http.on_done = k->post ? on_nonce : on_reply;
     acmehttp_start(ca->http,
                    &(struct acmehttp_request){.method = k->post ? ACMEHTTP_HEAD : ACMEHTTP_GET,
@@ -394,7 +413,7 @@ static void on_directory(struct acmehttp_call *c, const struct acmehttp_reply *r
     struct arena arena;
     struct acmeca_answer a;
     answer_init(&a, &arena);
-    learn(ca, reply);
+    learn(ca, reply, ca->fetch_setting_s);
     judge(ca, ca->url_s, reply, &a);
     if (!a.r)
         keep_directory(ca, reply, &a);
@@ -420,11 +439,17 @@ void acmeca_ready(struct acmeca *ca, struct acmeca_call *c)
     list_push(&ca->waiting, &c->node);
     if (ca->fetch.http)
         return;
+    ca->fetch_setting_s = setting_of(ca);
     ca->fetch.on_done = on_directory;
     acmehttp_start(
         ca->http,
         &(struct acmehttp_request){.method = ACMEHTTP_GET, .url = ca->url_s, .ca_pem = ca->pem_s},
         &ca->fetch);
+}
+
+void acmeca_stale(struct acmeca *ca)
+{
+    ca->fetched_ms = 0;
 }
 
 static void on_turn(struct loop_task *t)
@@ -531,9 +556,10 @@ const struct acmeobj_directory *acmeca_directory(const struct acmeca *ca)
 
 bool acmeca_skew(const struct acmeca *ca, int64_t *ret_s)
 {
-    if (ca->knows_skew)
+    bool known = ca->knows_skew && !is_set_since(ca, ca->skew_setting_s);
+    if (known)
         *ret_s = ca->skew_s;
-    return ca->knows_skew;
+    return known;
 }
 
 uint64_t acmeca_nonce_retries(const struct acmeca *ca)

@@ -54,6 +54,8 @@ struct loop *acmeca_loop(const struct acmeca *ca);
 /* The directory, fetched at most once an hour (and again after an error). on_done with OK means
  * acmeca_directory is there. Never from inside the call. */
 void acmeca_ready(struct acmeca *ca, struct acmeca_call *c);
+/* The next acmeca_ready asks the CA, however new the directory is. */
+void acmeca_stale(struct acmeca *ca);
 /* A loan until the next acmeca_ready; NULL before the first. */
 const struct acmeobj_directory *acmeca_directory(const struct acmeca *ca);
 /* A signed POST; payload {NULL,0}: POST-as-GET. The directory must be there. ERR_NOT_FOUND: by->key
@@ -63,7 +65,8 @@ void acmeca_post(struct acmeca *ca, struct acmeca_call *c, struct slice url,
 /* An unsigned GET (directory, renewalInfo). */
 void acmeca_get(struct acmeca *ca, struct acmeca_call *c, struct slice url);
 void acmeca_cancel(struct acmeca_call *c);
-/* Local clock minus the CA's (Date header of the last answer) in seconds; false: not known. */
+/* Local clock minus the CA's (Date header of the last answer) in seconds; false: not known, or our
+ * clock was set since. */
 bool acmeca_skew(const struct acmeca *ca, int64_t *ret_s);
 /* Nonces refused and asked again so far, for metrics. */
 uint64_t acmeca_nonce_retries(const struct acmeca *ca);

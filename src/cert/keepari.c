@@ -69,6 +69,10 @@ static void take(struct keepname *n, const struct acmeca_answer *a,
     struct slice explanation = SLICE_EMPTY;
     n->ari_failures = 0;
     n->ari_told_s = now_s;
+    if (keepca_clock(n->k) == KEEPCA_CLOCK_WRONG) { /* no telling where in the window we are */
+        over(n, n->ari_asked_s + AGAIN_S);
+        return;
+    }
     if (renewal_take_window(&n->meta, certinfo_at(n->pair.chain, 0), window->start_s, window->end_s,
                             now_s, &n->ari_suspicious)) {
         if (window->explanation.n && arena_copy(&n->meta_arena, window->explanation, &explanation))
@@ -114,6 +118,7 @@ static void on_ready(struct acmeca_call *c, const struct acmeca_answer *a)
         failed(n, a);
         return;
     }
+    keepca_check_clock(ca);
     buf_init(&url, URL_BYTES);
     int r = d && d->renewal_info.n ? buf_add(&url, d->renewal_info) : ERR_NOT_FOUND;
     if (!r && !slice_ends(d->renewal_info, SLICE("/")))

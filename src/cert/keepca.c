@@ -142,6 +142,26 @@ struct keepca *keepca_staging(struct keepca *ca)
     return meant && staging->url.n ? staging : NULL;
 }
 
+/* Too much for one that is merely not corrected: it was never set, or by a wrong server. */
+static bool is_a_day(int64_t skew_s)
+{
+    return skew_s > DAY_S || skew_s < -DAY_S;
+}
+
+enum keepca_clock keepca_clock(const struct certkeep *k)
+{
+    enum keepca_clock found = KEEPCA_CLOCK_UNKNOWN;
+    int64_t skew_s;
+    for (size_t i = 0; i < ARRAY_LEN(k->cas); i++) {
+        if (!k->cas[i].ca || !acmeca_skew(k->cas[i].ca, &skew_s))
+            continue;
+        if (!is_a_day(skew_s))
+            return KEEPCA_CLOCK_RIGHT;
+        found = KEEPCA_CLOCK_WRONG;
+    }
+    return found;
+}
+
 void keepca_check_clock(struct keepca *ca)
 {
     const struct certhost *host = ca->k->host;
@@ -154,5 +174,6 @@ void keepca_check_clock(struct keepca *ca)
     const struct event_field fields[] = {EV_TEXT("directory", ca->url),
                                          EV_CSTR("direction", skew_s > 0 ? "ahead" : "behind"),
                                          EV_UINT("seconds", skew_s > 0 ? skew_s : -skew_s)};
-    host->on_event(host->ctx, EVENT_WARN, "clock_skew", fields, ARRAY_LEN(fields));
+    enum event_level level = is_a_day(skew_s) ? EVENT_ERROR : EVENT_WARN;
+    host->on_event(host->ctx, level, "clock_skew", fields, ARRAY_LEN(fields));
 }

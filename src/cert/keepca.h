@@ -19,5 +19,10 @@ int keepca_open(struct keepca *ca, struct fault *f) MUST_USE;
 struct keepca *keepca_by_url(struct certkeep *k, struct slice url);
 /* Where a probe is made before `ca` is asked again; NULL: it has no staging. */
 struct keepca *keepca_staging(struct keepca *ca);
-/* Compares clocks after an answer of the CA; told once a day above five minutes. */
+/* Compares clocks after an answer of the CA; told once a day above five minutes, as an error above
+ * a day. */
 void keepca_check_clock(struct keepca *ca);
+enum keepca_clock { KEEPCA_CLOCK_UNKNOWN, KEEPCA_CLOCK_RIGHT, KEEPCA_CLOCK_WRONG };
+/* Ours, by what the CAs say: one that agrees within a day is enough for KEEPCA_CLOCK_RIGHT. By a
+ * wrong clock no certificate is old: no alarm is raised, nothing is renewed for its age. */
+enum keepca_clock keepca_clock(const struct certkeep *k);

@@ -10,6 +10,7 @@
 #include "cert/keepcall.h"
 #include "cert/keephook.h"
 #include "cert/keepjob.h"
+#include "cert/keeplocal.h"
 #include "cert/keepname.h"
 
 #define CA_PATIENCE 3     /* failures at the first CA before the next one is asked */
@@ -134,6 +135,12 @@ static void order_failed(struct keepname *n, struct order_end *end)
     order_free(over);
 }
 
+void keepend_unjudged(struct keepname *n)
+{
+    leave(n)->attempts--;
+    n->ca = NULL;
+}
+
 /* ---- success ---- */
 
 static void probed(struct keepname *n)
@@ -188,6 +195,7 @@ static void issued(struct keepname *n, struct order_end *end)
     n->looked = true;
     keepname_hand_out(n);
     drop_temporary_sibling(n);
+    keeplocal_forget(n);
     keepjob_save(n);
     tell_renewal(n);
     loop_timer_set(n->k->loop, &n->deployed, DEPLOYED_MS);

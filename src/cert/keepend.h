@@ -11,5 +11,7 @@
 void keepend_order(struct keepname *n, struct order_end *end);
 /* It did not come to an order. */
 void keepend_failed(struct keepname *n, const struct keepfail *why);
-/* The same for trouble of this machine. */
+/* Nor was it a failure: nobody can tell whether one is needed. The caller says until when. */
+void keepend_unjudged(struct keepname *n);
+/* As keepend_failed, for trouble of this machine. */
 void keepend_local(struct keepname *n, int r, const struct fault *f);

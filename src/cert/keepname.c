@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cert/certclock.h"
 #include "cert/keepari.h"
+#include "cert/keepca.h"
 #include "cert/keepcall.h"
 #include "cert/keephook.h"
 #include "cert/keepjob.h"
@@ -190,6 +191,7 @@ int keepname_begin(struct keepname *n, struct fault *f)
     keepjob_load(n);
     if (n->source == KEEP_ACME) {
         keepname_hand_out(n);
+        keeplocal_forget(n);
         return OK;
     }
     return n->temporary && !sibling_serves(n) ? begin_temporary(n, f) : OK;
@@ -245,7 +247,18 @@ int64_t keepname_attempt_s(const struct keepname *n)
         at_s = n->plan.at_s;
     if (n->job.failures && !n->forced && n->job.next_s > at_s)
         at_s = n->job.next_s;
-    return n->wait_until_s > at_s ? n->wait_until_s : at_s;
+    bool over = n->wait_clock && keepca_clock(n->k) != KEEPCA_CLOCK_WRONG;
+    return n->wait_until_s > at_s && !over ? n->wait_until_s : at_s;
+}
+
+/* By a wrong clock nothing expires. One that no CA has confirmed is first looked at by the renewal
+ * that is due whenever an alarm is; unless that fails, or has to wait. */
+static bool may_judge(const struct keepname *n, int64_t now_s)
+{
+    enum keepca_clock clock = keepca_clock(n->k);
+    if (clock != KEEPCA_CLOCK_UNKNOWN)
+        return clock == KEEPCA_CLOCK_RIGHT;
+    return n->job.failures || (n->stage == KEEP_IDLE && keepname_attempt_s(n) > now_s);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -276,14 +289,15 @@ int64_t keepname_next_s(const struct keepname *n)
     bool own = n->source == KEEP_LOCAL || n->source == KEEP_TEMPORARY;
     int64_t at_s = own ? n->local_renew_s : KEEP_NEVER;
     if (n->source == KEEP_ACME)
-        at_s = sooner(alarm_s(n), keepari_next_s(n));
+        at_s = sooner(may_judge(n, certclock_now_s(n->k->loop)) ? alarm_s(n) : KEEP_NEVER,
+                      keepari_next_s(n));
     return n->stage == KEEP_IDLE && !n->queued ? sooner(at_s, keepname_attempt_s(n)) : at_s;
 }
 
 static void raise_alarm(struct keepname *n, int64_t now_s)
 {
     enum renewal_alarm alarm = renewal_alarm(certinfo_at(n->pair.chain, 0), &n->plan, now_s);
-    if (alarm == n->alarm)
+    if (alarm == n->alarm || (alarm > n->alarm && !may_judge(n, now_s)))
         return;
     bool worse = alarm > n->alarm;
     n->alarm = alarm;

@@ -16,7 +16,8 @@
 #include "cert/keeplook.h"
 #include "cert/keepname.h"
 
-#define VALIDATIONS (CERTKEEP_HTTP01 | CERTKEEP_ALPN01 | CERTKEEP_DNS01 | CERTKEEP_PERSIST01)
+#define CLOCK_WAIT_S 3600
+#define VALIDATIONS  (CERTKEEP_HTTP01 | CERTKEEP_ALPN01 | CERTKEEP_DNS01 | CERTKEEP_PERSIST01)
 
 /* ---- may it begin? ---- */
 
@@ -49,6 +50,7 @@ static bool wait(struct keepname *n, int64_t until_s, const char *why)
         keepname_event(n, EVENT_WARN, "order_held_back", fields, ARRAY_LEN(fields));
     }
     n->wait_until_s = until_s;
+    n->wait_clock = false;
     n->wait_why = why;
     keepcall_held_back(n, why, until_s);
     return false;
@@ -68,6 +70,7 @@ static bool affordable(struct keepname *n, const struct keepca *ca)
         return wait(n, at_s, "too many failed validations for one of the names");
     n->wait_until_s = 0;
     n->wait_why = NULL;
+    n->wait_clock = false;
     return true;
 }
 
@@ -180,6 +183,22 @@ static void begin_order(struct keepname *n)
 
 /* ---- the beginning ---- */
 
+/* Whether it is old is what a wrong clock cannot tell; what is revoked, missing or asked for by an
+ * operator is ordered all the same. */
+static bool for_its_age(const struct keepname *n)
+{
+    return n->source == KEEP_ACME && !n->names_differ && !n->forced && n->job.step == JOB_NONE &&
+           n->plan.why != RENEWAL_REVOKED;
+}
+
+static void hold_back(struct keepname *n)
+{
+    keepend_unjudged(n);
+    wait(n, certclock_now_s(n->k->loop) + CLOCK_WAIT_S,
+         "the clock differs from the CA's by more than a day");
+    n->wait_clock = true;
+}
+
 static void on_ready(struct acmeca_call *c, const struct acmeca_answer *a)
 {
     struct keepname *n = container_of(c, struct keepname, ready);
@@ -190,7 +209,10 @@ static void on_ready(struct acmeca_call *c, const struct acmeca_answer *a)
         return;
     }
     keepca_check_clock(n->ca);
-    look_first(n);
+    if (keepca_clock(n->k) == KEEPCA_CLOCK_WRONG && for_its_age(n))
+        hold_back(n);
+    else
+        look_first(n);
 }
 
 void keeporder_start(struct keepname *n)
@@ -216,6 +238,8 @@ void keeporder_start(struct keepname *n)
         keepend_local(n, r, &f);
         return;
     }
+    if (keepca_clock(n->k) != KEEPCA_CLOCK_RIGHT)
+        acmeca_stale(ca->ca); /* its Date is wanted */
     n->ready.on_done = on_ready;
     acmeca_ready(ca->ca, &n->ready);
 }

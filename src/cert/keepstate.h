@@ -112,6 +112,7 @@ struct keepname {
     size_t ca_index, ca_failures;
     int64_t wait_until_s; /* by budget or breaker; wait_why says which */
     const char *wait_why;
+    bool wait_clock; /* until_s is by a clock that was wrong */
     uint64_t began_ms;
     char phase[96]; /* of the order, in words */
 
