@@ -7,6 +7,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+E2E_JOBS ?= 4
 PYTHON := /usr/bin/python3
 PACKAGES := packaging/install-packages
 CLANG_SETUP := CC=clang meson setup -Db_lundef=false -Dassertions=true
@@ -16,7 +17,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
 # Sanitizers and invariant checks on; clang, because libFuzzer and its UBSan see more.
-.PHONY: build build-asan run test check lint bench fuzz install deb clean help
+.PHONY: build build-asan run test e2e check lint bench fuzz install deb clean help
 .DEFAULT_GOAL := build
 
 build: ## compile build/port443 (the default)
@@ -36,7 +37,17 @@ test: build ## unit tests, corpus replay, both again under ASan and UBSan, then 
 	meson test -C build --print-errorlogs
 	@$(MAKE) --no-print-directory build-asan
 	meson test -C build-asan --print-errorlogs --timeout-multiplier 4
-	$(PYTHON) -m pytest tests/e2e
+	@$(MAKE) --no-print-directory e2e
+
+# Scenarios mostly wait, so more of them than there are processors go at once. Those that measure processor time, system
+# calls or thousands of connections come after the others, by themselves.
+e2e: ## the scenarios end to end, E2E_JOBS (4) at a time
+	@if $(PYTHON) -c 'import xdist' 2>/dev/null; then \
+	    $(PYTHON) -m pytest tests/e2e -q -m 'not alone' -n $(E2E_JOBS) --dist loadfile && \
+	    $(PYTHON) -m pytest tests/e2e -q -m alone; \
+	else \
+	    $(PYTHON) -m pytest tests/e2e; \
+	fi
 
 build-asan:
 	@test -f build-asan/build.ninja || $(CLANG_SETUP) $(SANITIZERS) build-asan
@@ -73,4 +84,4 @@ clean: ## remove everything that was built
 	rm -rf build build-asan build-fuzz
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'

@@ -3,6 +3,7 @@
 """End-to-end scenarios: real sockets, real peers, the built program (PORT443_BIN names another).
 
 /usr/bin/python3 -m pytest tests/e2e            as root or as anybody; several runs at once do not meet.
+make e2e                                        the same in parallel, then those marked `alone`.
 """
 
 import os
@@ -22,7 +23,7 @@ from lib.upstream import Upstream, echo  # noqa: E402
 
 
 def pytest_configure(config):
-    del config
+    config.addinivalue_line("markers", "alone: measures what other scenarios at the same time would disturb")
     server_module.adopt_orphans()
     if not os.access(server_module.BINARY, os.X_OK):
         pytest.exit(f"{server_module.BINARY} is not there: make build, or name it in PORT443_BIN", returncode=2)

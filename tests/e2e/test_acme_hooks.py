@@ -102,6 +102,7 @@ def test_expiring(begin, ca, clock, hooks):
     """Warned at half of the time that is left after the planned renewal, critical at a tenth of life."""
     s = begin(hooks.make("expiring"))
     issued(s, NAME, ca.root)
+    s.events.wait("ari_changed")
     ca.down()
     clock.turn(70 * DAY)
     s.report()

@@ -15,7 +15,7 @@ from lib.proc import rss_kib, sanitized
 from lib.shared import shared_server
 from lib.wait import wait_for
 
-pytestmark = pytest.mark.skipif(sanitized(), reason="a sanitizer has costs of its own")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sanitized(), reason="a sanitizer has costs of its own")]
 
 CONFIG = """
 sites:

@@ -14,6 +14,8 @@ from lib.link import Link, tcp, tls_context, wrap
 from lib.proc import cpu_seconds, descriptors, most_descriptors, rss_kib
 from lib.wait import wait_for
 
+pytestmark = pytest.mark.alone
+
 IDLE = 10000
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

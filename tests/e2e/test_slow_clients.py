@@ -146,6 +146,7 @@ def test_every_byte_in_a_record_of_its_own(shared):
         assert link.response().body == b"hello\n"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("version", ["http/1.1", "h2"])
 def test_slow_readers_cost_no_memory_and_nobody_elses_time(shared, version):
     """20 clients stall on 100 MB each; a probe stays fast; those that go on get every byte or a visible cut."""
