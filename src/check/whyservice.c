@@ -76,10 +76,20 @@ static bool printable(uint8_t c)
     return c >= 0x20 && c < 0x7f;
 }
 
+/* A text protocol's; bytes of a binary one stay whole. */
+static struct slice first_line(struct slice in)
+{
+    size_t n = slice_find(in, '\n');
+    for (size_t i = 0; i < n; i++)
+        if (!printable(in.p[i]) && in.p[i] != '\r' && in.p[i] != '\t')
+            return in;
+    return slice_first(in, n);
+}
+
 void whyservice_show(struct slice in, char *dst, size_t cap)
 {
     size_t n = 0, odd = 0;
-    in = slice_first(in, slice_find(in, '\n'));
+    in = first_line(in);
     for (size_t i = 0; i < in.n; i++)
         odd += !printable(in.p[i]) && in.p[i] != '\r' && in.p[i] != '\t';
     dst[0] = 0;
