@@ -53,6 +53,14 @@ static const char *const vulns[FACTS_VULNS] = {
     [FACTS_RENEGOTIATION_CLIENT] = "renegotiation_client",
 };
 
+uint16_t facts_target_port(const struct facts_target *t)
+{
+    struct ip ip;
+    uint16_t port = 0;
+    bool elsewhere = t->connect.raw_bytes && sock_addr_ip(&t->connect, &ip, &port) && port;
+    return elsewhere ? port : t->port;
+}
+
 struct facts *facts_new(const struct facts_target *t, int64_t now_s)
 {
     struct facts *f = mem_alloc(sizeof(*f));

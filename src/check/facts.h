@@ -309,6 +309,9 @@ struct facts {
     uint64_t took_us;
 };
 
+/* The port that its connections go to: --connect may name another than the site has for visitors.
+ */
+uint16_t facts_target_port(const struct facts_target *t);
 /* Zeroed, with its arena; the target's texts are copied. NULL without memory. */
 struct facts *facts_new(const struct facts_target *t, int64_t now_s);
 /* Accepts NULL. */

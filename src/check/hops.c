@@ -137,6 +137,13 @@ static void failed(struct hops *h, int r, const char *why)
     on_get(&h->get, &none);
 }
 
+/* The target's own port may be reached at another one (--connect). */
+static uint16_t port_of(const struct hops *h)
+{
+    bool own = slice_eq_nocase(h->parts.host, h->o.own->host) && h->parts.port == h->o.own->port;
+    return own ? facts_target_port(h->o.own) : h->parts.port;
+}
+
 static void fetch(struct hops *h, const struct ip *ip)
 {
     struct facts *f = h->o.facts;
@@ -148,7 +155,7 @@ static void fetch(struct hops *h, const struct ip *ip)
                   : arena_printf(&f->arena, &o.host, "%s" SLICE_F "%s:%u", v6 ? "[" : "",
                                  SLICE_A(h->parts.host), v6 ? "]" : "", h->parts.port);
     if (!h->o.to.connect_to.n)
-        sock_addr_make(ip, h->parts.port, &o.to.address);
+        sock_addr_make(ip, port_of(h), &o.to.address);
     else if (!r)
         r = arena_printf(&f->arena, &o.to.connect_to, "%s" SLICE_F "%s:%u", v6 ? "[" : "",
                          SLICE_A(h->parts.host), v6 ? "]" : "", h->parts.port);

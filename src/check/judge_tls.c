@@ -93,7 +93,7 @@ static void find_address(struct facts *f, const char *id, const struct facts_add
 {
     struct sock_addr at;
     char text[SOCK_ADDR_TEXT];
-    sock_addr_make(&a->ip, f->target.port, &at);
+    sock_addr_make(&a->ip, facts_target_port(&f->target), &at);
     sock_addr_format(&at, text);
     facts_find(f, id, "%s: %s", text, probe_end_words(a->end));
 }

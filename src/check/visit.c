@@ -327,7 +327,7 @@ static void choose_address(struct visit *v)
         return;
     a->chosen = true;
     v->ip = a->ip;
-    sock_addr_make(&a->ip, v->f->target.port, &v->address);
+    sock_addr_make(&a->ip, facts_target_port(&v->f->target), &v->address);
 }
 
 static void connected_all(struct visit *v)
@@ -374,7 +374,7 @@ static void connect_all(struct visit *v)
     v->connecting = (unsigned)d->naddresses;
     for (size_t i = 0; i < d->naddresses; i++) {
         struct probe_options o = {.timeout_ms = v->o.timeout_ms};
-        sock_addr_make(&d->addresses[i].ip, v->f->target.port, &o.address);
+        sock_addr_make(&d->addresses[i].ip, facts_target_port(&v->f->target), &o.address);
         v->probes[i] = (struct probe){.owner = v, .on_done = on_probed};
         probe_start(v->o.run, &o, &v->probes[i]);
     }
@@ -521,7 +521,6 @@ static void on_begin(struct loop_task *t)
         end_step(v, FACTS_DNS, true);
         connect_proxy(v);
     } else if (target->connect.raw_bytes && sock_addr_ip(&target->connect, &ip, &port)) {
-        v->f->target.port = port ? port : target->port;
         use_address(v, &ip, "not asked: --connect names the address");
     } else if (v->o.resolve_to) {
         use_address(v, v->o.resolve_to, "not asked: --resolve names the address");

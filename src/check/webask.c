@@ -117,7 +117,7 @@ static int start(struct webask *w, const struct webask_options *o, const struct 
         get.to.address = o->proxy;
         get.to.connect_to = whole;
     } else if (sock_addr_ip(&o->address, &ip, &port)) {
-        sock_addr_make(&ip, url->port, &get.to.address);
+        sock_addr_make(&ip, url->https ? port : url->port, &get.to.address);
     }
     get.tls = url->https ? o->tls : NULL;
     get.tls_name = w->f->target.sni.n ? w->f->target.sni : url->host;

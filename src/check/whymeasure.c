@@ -464,7 +464,7 @@ static void take_visit(struct whymeasure *w)
 #undef CONTROL
 #undef BUILT_S
     m->name_fixed = t->is_ip || t->connect.raw_bytes || w->o.proxy.raw_bytes;
-    w->target = (struct whyask_to){.port = t->port,
+    w->target = (struct whyask_to){.port = facts_target_port(t),
                                    .name = t->sni.n ? t->sni : t->host,
                                    .starttls = t->starttls,
                                    .starttls_name = t->host,
