@@ -150,7 +150,8 @@ static void visit(struct audit *a, enum purpose p)
 
 static struct tlsctx *context(enum key_kind kind, bool keeping)
 {
-    struct tlsctx_client o = {.insecure = true, .kind = kind, .remembers = keeping};
+    struct tlsctx_client o = {
+        .insecure = true, .examines = true, .kind = kind, .remembers = keeping};
     struct tlsctx *ret;
     struct fault f;
     return tlsctx_client_new(&o, &ret, &f) ? NULL : ret;

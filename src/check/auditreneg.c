@@ -35,7 +35,7 @@ static void on_echo(struct ask *q, const struct serverflight *flight, const stru
 {
     enum facts_answer *ret = &q->a->f->tls.vuln[FACTS_TICKETBLEED];
     (void)r;
-    if (!auditask_accepted(flight, 0x0303))
+    if (!auditask_accepted(flight, auditsuites_version(auditsuites_best_clear(q->a))))
         return;
     struct slice id = flight->session_id, sent = slice_of(short_id, sizeof(short_id));
     if (id.n > sent.n && slice_starts(id, sent))
@@ -48,6 +48,7 @@ static const struct ask_kind echo_kind = {on_echo, false};
 
 static void try_ticket(struct auditreneg *n)
 {
+    enum facts_version v = auditsuites_best_clear(n->a);
     uint16_t codes[AUDITSTATE_CODES_MAX];
     uint8_t ticket[TICKET_MAX];
     struct hellomake h;
@@ -56,9 +57,9 @@ static void try_ticket(struct auditreneg *n)
         n->a->f->tls.vuln[FACTS_TICKETBLEED] = FACTS_NO;
         return;
     }
-    auditask_base(n->a, 0x0303, &h);
+    auditask_base(n->a, auditsuites_version(v), &h);
     h.suites = codes;
-    h.nsuites = auditsuites_kind(n->a, FACTS_TLS12, auditsuites_any, codes);
+    h.nsuites = auditsuites_kind(n->a, v, auditsuites_any, codes);
     h.ems = true; /* as in the handshake that the ticket is of (RFC 7627 5.3) */
     h.session_ticket = true;
     h.ticket = slice_of(ticket, bytes);
@@ -158,7 +159,7 @@ struct auditreneg *auditreneg_begin(struct audit *a)
     struct tlsctx_client o = {.insecure = true, .renegotiates = true};
     struct fault f;
     struct auditreneg *n;
-    if (a->f->tls.version[FACTS_TLS12] != FACTS_YES || !(n = mem_alloc(sizeof(*n))))
+    if (auditsuites_best_clear(a) < FACTS_TLS10 || !(n = mem_alloc(sizeof(*n))))
         return NULL;
     n->a = a;
     n->probe.on_done = on_connected;

@@ -163,6 +163,7 @@ static int make_contexts(struct checkrun *run, struct fault *f)
 {
     static const struct slice alpn[] = {SLICE("h2"), SLICE("http/1.1")};
     struct tlsctx_client c = {.ca_pem = run->o.ca_pem,
+                              .examines = true,
                               .identity = run->o.identity,
                               .now_s = run->o.now_s,
                               .alpn = &alpn[1],

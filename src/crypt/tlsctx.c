@@ -131,12 +131,12 @@ int tlsctx_int_groups(struct tlsctx *ctx)
      * (3.5 too) asks a client for a key share: with only the first, a server without the hybrid
      * group would cost a HelloRetryRequest. */
     static char server[] = "X25519MLKEM768:X25519:P-256";
-    static char client[] = "*X25519MLKEM768:*X25519:P-256";
-    static char classic[] = "X25519:P-256";
+    static char client[] = "*X25519MLKEM768:*X25519:P-256:P-384:P-521";
+    static char classic[] = "X25519:P-256", classic_client[] = "X25519:P-256:P-384:P-521";
     if (SSL_CTX_set1_groups_list(ctx->ssl_ctx, ctx->server ? server : client))
         return 1;
     ERR_clear_error();
-    return (int)SSL_CTX_set1_groups_list(ctx->ssl_ctx, classic);
+    return (int)SSL_CTX_set1_groups_list(ctx->ssl_ctx, ctx->server ? classic : classic_client);
 }
 
 int tlsctx_int_identity(struct tlsctx *ctx, const struct tlsctx_identity *id, struct fault *f)

@@ -52,8 +52,10 @@ struct tlsctx_client {
     bool insecure;       /* no verification at all */
     bool remembers;    /* keeps sessions for resuming although insecure: for one server only, whose
                           resumption is looked at */
-    bool renegotiates; /* TLS 1.2 at most, and session_renegotiate may be tried, also with servers
+    bool renegotiates; /* TLS 1.0 to 1.2, and session_renegotiate may be tried, also with servers
                           that do it insecurely: for probes */
+    bool examines; /* talks to servers of before RFC 5746, as browsers do; unverified, to weak ones
+                      too */
     const struct tlsctx_identity *identity; /* client certificate; NULL: none */
     const struct slice *alpn;               /* offered in this order; none: no ALPN */
     size_t nalpn;

@@ -114,7 +114,16 @@ static int set_renegotiation(struct tlsctx *ctx)
     SSL_CTX_clear_options(ctx->ssl_ctx, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_options(ctx->ssl_ctx,
                         SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-    return SSL_CTX_set_max_proto_version(ctx->ssl_ctx, TLS1_2_VERSION) == 1;
+    SSL_CTX_set_security_level(ctx->ssl_ctx, 0);
+    return SSL_CTX_set_min_proto_version(ctx->ssl_ctx, TLS1_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(ctx->ssl_ctx, TLS1_2_VERSION) == 1;
+}
+
+static void set_examining(struct tlsctx *ctx, bool verifies)
+{
+    SSL_CTX_set_options(ctx->ssl_ctx, SSL_OP_LEGACY_SERVER_CONNECT);
+    if (!verifies)
+        SSL_CTX_set_security_level(ctx->ssl_ctx, 0);
 }
 
 /* A server with certificates of several kinds shows the one that the client can verify. */
@@ -144,6 +153,8 @@ int tlsctx_client_new(const struct tlsctx_client *opts, struct tlsctx **ret, str
         r = fault_set(f, ERR_NOMEM, "no memory for a TLS context");
     if (!r && opts->now_s)
         X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(ctx->ssl_ctx), (time_t)opts->now_s);
+    if (!r && opts->examines)
+        set_examining(ctx, !opts->insecure);
     if (!r && !(set_protocol(ctx) && set_kind(ctx, opts->kind) &&
                 (!opts->renegotiates || set_renegotiation(ctx))))
         r = liberr_fault(f, ERR_TLS, "the TLS library refuses the client's settings");
