@@ -14,8 +14,6 @@
 #define SLOW_CONNECT_US 500000
 #define SHOWN_MAX       6 /* names in an evidence; the rest is counted */
 
-#define ALERT_BAD_CERTIFICATE      42
-#define ALERT_HANDSHAKE_FAILURE    40
 #define ALERT_CERTIFICATE_REQUIRED 116
 
 /* ---- lists of names in an evidence ---- */
@@ -117,12 +115,20 @@ static void judge_tcp(struct facts *f)
 /* ---- handshake ---- */
 
 /* RFC 8446 6.2: certificate_required; older versions say handshake_failure or bad_certificate, and
- * only the request in the handshake tells why. */
-static bool wants_certificate(const struct facts_tls *t)
+ * only the request in the handshake tells why (GnuTLS says decode_error). */
+static bool wants_certificate(const struct facts *f)
 {
+    const struct facts_tls *t = &f->tls;
     return t->alert == ALERT_CERTIFICATE_REQUIRED ||
-           (t->client_certificate == FACTS_YES &&
-            (t->alert == ALERT_HANDSHAKE_FAILURE || t->alert == ALERT_BAD_CERTIFICATE));
+           (t->client_certificate == FACTS_YES && t->alert && !f->steps[FACTS_TLS].ok);
+}
+
+/* nginx asks in the handshake, takes none, and refuses the request: 400; others say 401 or 403. */
+static bool refused_behind(const struct facts *f)
+{
+    const struct facts_http *h = &f->http;
+    unsigned s = h->nhttps ? h->https[0].status : 0;
+    return f->tls.client_certificate == FACTS_YES && (s == 400 || s == 401 || s == 403 || s == 496);
 }
 
 /* The rules about certificates say why, as a rule; what they have no rule for is still refused. */
@@ -149,11 +155,14 @@ static void judge_handshake(struct facts *f)
                    "it was asked for in the handshake, then the connection ended");
         return;
     }
-    if (wants_certificate(t)) {
+    if (wants_certificate(f)) {
         facts_find(f, "tls-client-cert-required", "alert \"%s\"",
                    serverflight_alert_text(t->alert));
         return;
     }
+    if (s->ok && refused_behind(f))
+        facts_find(f, "tls-client-cert-required", "asked for in the handshake; then status %u",
+                   f->http.https[0].status);
     if (s->ok)
         return;
     if (s->fault.code == ERR_NOT_TLS)
