@@ -5,6 +5,7 @@
 #include "cli/checkopts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/date.h"
 #include "base/mem.h"
@@ -27,7 +28,8 @@
 
 static const char usage[] =
     "usage: port443 check [OPTION ...] TARGET ...\n"
-    "       port443 check --expiry FILE [OPTION ...]\n\n"
+    "       port443 check --expiry FILE [OPTION ...]\n"
+    "       port443 check --outbound [FILE] [OPTION ...]\n\n"
     "Visits a site on port 443 in five steps (name, TCP, TLS, HTTP, close), looks at everything\n"
     "that its server offers, and says what is wrong, how bad it is, and what to do next.\n\n"
     "TARGET is NAME, NAME:PORT, https://NAME/PATH, an address, or @FILE with one on each line.\n\n"
@@ -69,7 +71,10 @@ static const char usage[] =
     "many certificates:\n"
     "      --expiry FILE         only look when the certificates of the hosts in FILE end\n"
     "                            (as text, --json or --prometheus)\n"
-    "      --watch INTERVAL      again and again (6h)\n\n"
+    "      --watch INTERVAL      again and again (6h)\n"
+    "what does this network let out:\n"
+    "      --outbound [FILE]     is each host reached (lines \"kind host[:port]\"; without a file\n"
+    "                            a list of well-known ones); as text or --json\n\n"
     "Exit status: 0 good; 1 something is as bad as --fail-on says; 2 a target could not be\n"
     "tested (no address, no connection); 64 wrong usage.\n\n"
     "examples:\n"
@@ -141,6 +146,7 @@ static int parse_words(struct checkopts *o, struct words *w, int argc, char **ar
         {"html", 0, NULL, &o->html},
         {"verbose", 'v', &o->verbose, NULL},
         {"expiry", 0, NULL, &o->expiry},
+        {"outbound", 0, &o->outbound, NULL},
         {"watch", 0, NULL, &w->watch},
     };
     struct option_spec specs[SPECS_MAX];
@@ -207,6 +213,13 @@ static bool take_proxy(const char *text, struct slice *ret)
     return true;
 }
 
+/* What programs of this network go through (as curl reads it). */
+static const char *proxy_of_environment(void)
+{
+    const char *small = getenv("https_proxy"), *large = getenv("HTTPS_PROXY");
+    return small && small[0] ? small : large && large[0] ? large : NULL;
+}
+
 static bool take_where(struct checkopts *o, const struct words *w, bool *ret_has_port,
                        struct sock_addr *ret_connect)
 {
@@ -216,7 +229,8 @@ static bool take_where(struct checkopts *o, const struct words *w, bool *ret_has
     o->run.pins = o->pins;
     if (w->connect && !take_connect(w->connect, ret_connect, ret_has_port))
         return false;
-    if (w->proxy && !take_proxy(w->proxy, &o->run.proxy))
+    const char *proxy = w->proxy ? w->proxy : o->outbound ? proxy_of_environment() : NULL;
+    if (proxy && !take_proxy(proxy, &o->run.proxy))
         return false;
     if (w->v4 && w->v6)
         return refuse("ipv4", "--ipv6", "only one of them can be asked for");
@@ -383,6 +397,9 @@ static bool take_shape(struct checkopts *o, const struct words *w)
     }
     bool fits = o->shape == CHECKOPTS_TEXT || o->shape == CHECKOPTS_JSON ||
                 o->shape == CHECKOPTS_PROMETHEUS;
+    fits = fits && !(o->outbound && o->shape == CHECKOPTS_PROMETHEUS);
+    if (o->outbound && (o->html || !fits))
+        return refuse("outbound", "", "prints text or --json");
     if (o->expiry && (o->html || !fits))
         return refuse("expiry", o->expiry, "prints text, --json or --prometheus");
     return true;
@@ -460,6 +477,12 @@ static bool add_file(struct gathering *g, const char *path)
 
 static bool take_targets(struct gathering *g, int n, char **words)
 {
+    if (g->o->outbound && n <= 1 && !g->o->expiry) {
+        g->o->outbound_list = n ? words[0] : NULL;
+        return true;
+    }
+    if (g->o->outbound)
+        return refuse("outbound", words[0], "takes one file of hosts and no targets");
     for (int i = 0; i < n; i++)
         if (words[i][0] == '@' ? !add_file(g, words[i] + 1) : !add_target(g, slice_cstr(words[i])))
             return false;

@@ -42,6 +42,8 @@ struct checkopts {
     bool verbose;
     const char *html;   /* file, or NULL */
     const char *expiry; /* file of hosts, or NULL */
+    bool outbound;
+    const char *outbound_list; /* file; NULL: the built-in list */
     /* Private. */
     int status;
     struct arena arena;

@@ -9,6 +9,7 @@
 
 #include "cli/checkexpiry.h"
 #include "cli/checkopts.h"
+#include "cli/checkoutbound.h"
 #include "cli/checkprint.h"
 #include "cli/faults.h"
 #include "cli/progress.h"
@@ -113,9 +114,11 @@ int cmd_check(int argc, char **argv)
     struct command c = {.status = CMD_GOOD};
     int status;
     if (checkopts_read(&c.o, argc, argv, &status)) {
-        if (!c.o.expiry)
+        if (!c.o.expiry && !c.o.outbound)
             run(&c);
-        status = c.o.expiry ? checkexpiry_run(&c.o) : c.status;
+        status = c.o.outbound ? checkoutbound_run(&c.o)
+                 : c.o.expiry ? checkexpiry_run(&c.o)
+                              : c.status;
     }
     checkopts_done(&c.o);
     return status;

@@ -232,3 +232,18 @@ def test_expiry(program, certs, tmp_path):
     assert "not speak TLS" in rows["127.0.0.1"]["why"]
     assert metrics.stdout.count("port443_check_not_after_seconds{") == 4
     assert fine.returncode == 0 and strict.returncode == 1
+
+
+def test_outbound(program, certs, tmp_path):
+    tls, closed = smallserver.context(certs.leaf("127.0.0.1")), closed_port()
+    with smallserver.running(smallserver.https(tls)) as port:
+        (tmp_path / "hosts").write_text(f"payment 127.0.0.1:{port}\napi 127.0.0.1:{closed} # down\n")
+        words = ["check", "--outbound", tmp_path / "hosts", "--ca", certs.root]
+        text, lines = program(*words), program(*words, "--json")
+        (tmp_path / "hosts").write_text(f"payment 127.0.0.1:{port}\n")
+        fine = program(*words)
+    assert text.returncode == 1 and "1 of 2 hosts are reached" in text.stdout, text.stderr
+    rows = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert [(r["kind"], r["ok"]) for r in rows] == [("payment", True), ("api", False)] and rows[1]["verdict"] == "refused"
+    assert fine.returncode == 0, fine.stdout
+    assert program("check", "--outbound", "/none/list").returncode == 2
