@@ -317,6 +317,8 @@ int outbound_start(const struct outbound_options *o, struct slice list,
         outbound_free(b);
         return r;
     }
+    for (size_t i = 0; i < b->n; i++)
+        b->rows[i] = b->hosts[i].row;
     loop_defer(o->loop, &b->pump);
     *ret = b;
     return OK;

@@ -155,6 +155,7 @@ class Netlab:
         """`port443 check` in the client's namespace, its JSON."""
         ran = subprocess.run(["ip", "netns", "exec", self.client, BINARY, "check", *words, "--json"], capture_output=True,
                              text=True, timeout=timeout, check=False)
+        assert "Sanitizer" not in ran.stderr and "runtime error" not in ran.stderr, ran.stderr
         try:
             return json.loads(ran.stdout)
         except ValueError as e:
