@@ -63,9 +63,10 @@ lint: ## clang-tidy on everything (minutes)
 	@$(MAKE) --no-print-directory build-asan
 	@tools/lint
 
-bench: build ## compare with nginx, HAProxy, h2o and Caddy
+bench: build ## compare with nginx, HAProxy, h2o and Caddy; `check` with testssl.sh and sslscan
 	@$(PACKAGES) bench
 	@bench/run
+	@$(PYTHON) bench/check
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@$(PACKAGES) build test
