@@ -419,7 +419,9 @@ static int set_request(struct xfer *x, const struct acmehttp_request *q)
         bad = bad || curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
     if (q->method == ACMEHTTP_POST) {
         /* No "Expect: 100-continue": it costs a second with servers that do not know it. */
-        if (add_field(x, "Content-Type: application/jose+json") || add_field(x, "Expect:"))
+        const char *type = q->ocsp ? "Content-Type: application/ocsp-request"
+                                   : "Content-Type: application/jose+json";
+        if (add_field(x, type) || add_field(x, "Expect:"))
             return ERR_NOMEM;
         bad = bad || curl_easy_setopt(e, CURLOPT_POST, 1L) ||
               curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n) ||
@@ -463,11 +465,11 @@ void acmehttp_start(struct acmehttp *h, const struct acmehttp_request *q, struct
     list_init(&c->node);
     if (x) {
         x->call = c;
-        set_bounds(x, q->loopback);
+        set_bounds(x, q->loopback || q->ocsp);
         int r = set_request(x, q);
         if (r)
             doom(x, r, "the request cannot be prepared");
-        else if (!q->loopback && !acmehead_url_ok(q->url))
+        else if (!q->loopback && !q->ocsp && !acmehead_url_ok(q->url))
             doom(x, ERR_SYNTAX, "this is not an https URL");
         if (!curl_multi_add_handle(h->multi, x->easy)) {
             list_push(&h->xfers, &x->node);

@@ -47,6 +47,7 @@ struct acmehttp_request {
     struct slice body;   /* POST: application/jose+json; copied */
     struct slice ca_pem; /* trust only these; empty: the system's store. Copied */
     bool loopback;       /* http:// is taken too: a server on this machine, not a CA */
+    bool ocsp;           /* POST application/ocsp-request; http:// is usual: the answer is signed */
 };
 
 /* ERR_NOMEM, ERR_SYS. */

@@ -15,6 +15,7 @@
 #include "cert/keephook.h"
 #include "cert/keepjob.h"
 #include "cert/keeplocal.h"
+#include "cert/keepocsp.h"
 #include "cert/keeporder.h"
 #include "os/rng.h"
 
@@ -38,6 +39,7 @@ struct keepname *keepname_new(struct certkeep *k, const struct certkeep_name *w,
     n->local = w->local;
     n->temporary = !w->local && (!rsa || k->settings.keys == CERTKEEP_RSA);
     list_init(&n->node);
+    keepocsp_init(n);
     arena_init(&n->meta_arena, KEEP_ARENA_BYTES);
     arena_init(&n->job_arena, KEEP_ARENA_BYTES);
     buf_init(&n->replaces, 256);
@@ -63,6 +65,7 @@ void keepname_free(struct keepname *n)
     keepcall_name_gone(n);
     keeporder_stop(n);
     keepari_stop(n);
+    keepocsp_stop(n);
     keephook_name_gone(n);
     loop_timer_clear(&n->deployed);
     for (size_t i = 0; i < n->nnames; i++)
@@ -222,7 +225,7 @@ void keepname_hand_out(const struct keepname *n)
     struct secret key = SECRET_EMPTY;
     struct buf chain;
     buf_init(&chain, KEEP_PEM_MAX);
-    if (n->pair.chain && !certinfo_pem(n->pair.chain, &chain) &&
+    if (n->pair.chain && !certinfo_pem(n->pair.chain, &chain) && !keepocsp_append(n, &chain) &&
         !keystore_export_pem(n->pair.key, &key)) {
         const struct certhost_pair p = {.name = n->names[0],
                                         .kind = keystore_kind(n->pair.key),
@@ -290,7 +293,7 @@ int64_t keepname_next_s(const struct keepname *n)
     int64_t at_s = own ? n->local_renew_s : KEEP_NEVER;
     if (n->source == KEEP_ACME)
         at_s = sooner(may_judge(n, certclock_now_s(n->k->loop)) ? alarm_s(n) : KEEP_NEVER,
-                      keepari_next_s(n));
+                      sooner(keepari_next_s(n), keepocsp_next_s(n)));
     return n->stage == KEEP_IDLE && !n->queued ? sooner(at_s, keepname_attempt_s(n)) : at_s;
 }
 
@@ -323,6 +326,8 @@ void keepname_look(struct keepname *n)
         raise_alarm(n, now_s);
         if (keepari_next_s(n) <= now_s)
             keepari_poll(n);
+        if (keepocsp_next_s(n) <= now_s)
+            keepocsp_ask(n);
     }
     if (n->stage != KEEP_IDLE || n->queued || keepname_attempt_s(n) > now_s)
         return;

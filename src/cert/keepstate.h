@@ -12,6 +12,7 @@
  *   keeporder.c   one attempt to get it; keepend.c how it ends
  *   keeplook.c    preflight
  *   keepari.c     what the CA says about its renewal
+ *   keepocsp.c    what its OCSP responder says, where it names one
  *   keeplocal.c   the local root, local and temporary certificates
  *   keephook.c    programs of the owner
  *   keepdemand.c  names that a handshake asked for (demandname.c, demandlist.c)
@@ -33,10 +34,10 @@
 #include "cert/renewal.h"
 
 #define KEEP_WANTED_MAX  4096
-#define KEEP_NAMES_MAX   100 /* in one certificate */
-#define KEEP_PEM_MAX     (64 * 1024)
-#define KEEP_LOOK_MS     3600000 /* the clock may jump: look at least once an hour */
-#define KEEP_RETRY_S     60      /* after trouble of our own */
+#define KEEP_NAMES_MAX   100          /* in one certificate */
+#define KEEP_PEM_MAX     (192 * 1024) /* with an OCSP answer */
+#define KEEP_LOOK_MS     3600000      /* the clock may jump: look at least once an hour */
+#define KEEP_RETRY_S     60           /* after trouble of our own */
 #define KEEP_ARENA_BYTES (64 * 1024)
 #define KEEP_WAITERS     4 /* operators who wait for one certificate */
 #define KEEP_NEVER       INT64_MAX
@@ -120,6 +121,15 @@ struct keepname {
     bool ari_running, ari_suspicious;
     uint32_t ari_failures;
     int64_t ari_asked_s, ari_told_s; /* last question, last good answer */
+
+    struct {
+        struct acmehttp_call call;
+        struct buf answer; /* DER, good */
+        bool running;
+        uint32_t failures;
+        int64_t next_s;
+        uint8_t about[32]; /* the certificate that all this is about */
+    } ocsp;
 
     enum renewal_alarm alarm;
     bool mismatch;              /* served is not what is stored */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -16,6 +17,7 @@
 #include "base/mem.h"
 #include "crypt/digest.h"
 #include "crypt/liberr.h"
+#include "crypt/ocsp.h"
 #include "crypt/tlsctx_int.h"
 
 /* Mozilla "intermediate" without DHE: forward secrecy and AEAD only. */
@@ -186,6 +188,40 @@ static int pin_sigalgs(struct tlsctx *ctx)
     return n < sizeof(list) && SSL_CTX_set1_sigalgs_list(ctx->ssl_ctx, list);
 }
 
+/* RFC 6066 8: only clients that ask come here. A staple is never worth a failed handshake. */
+static int on_status(SSL *ssl, void *arg)
+{
+    const struct tlsctx *ctx = arg;
+    const X509 *used = SSL_get_certificate(ssl);
+    for (size_t i = 0; i < ctx->nids; i++) {
+        struct slice staple = ctx->staples[i];
+        if (certinfo_x509(ctx->chains[i], 0) != used || !staple.n ||
+            ctx->staple_until_s[i] <= (int64_t)time(NULL))
+            continue;
+        unsigned char *copy = OPENSSL_memdup(staple.p, staple.n); /* the library frees it */
+        if (!copy)
+            return SSL_TLSEXT_ERR_NOACK;
+        SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)staple.n);
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+static int keep_staple(struct tlsctx *ctx, size_t i, const struct tlsctx_identity *id)
+{
+    int64_t until_s;
+    if (!id->staple.n || ocsp_check(id->chain, id->staple, (int64_t)time(NULL), &until_s, NULL))
+        return OK;
+    uint8_t *copy = (uint8_t *)mem_dup(id->staple.p, id->staple.n);
+    if (!copy)
+        return ERR_NOMEM;
+    ctx->staples[i] = slice_of(copy, id->staple.n);
+    ctx->staple_until_s[i] = until_s;
+    SSL_CTX_set_tlsext_status_cb(ctx->ssl_ctx, on_status);
+    SSL_CTX_set_tlsext_status_arg(ctx->ssl_ctx, ctx);
+    return OK;
+}
+
 static int set_identities(struct tlsctx *ctx, const struct tlsctx_server *opts, struct fault *f)
 {
     if (opts->nidentities == 0 || opts->nidentities > TLSCTX_IDENTITIES_MAX)
@@ -198,6 +234,8 @@ static int set_identities(struct tlsctx *ctx, const struct tlsctx_server *opts, 
                 return fault_set(f, ERR_CONFIG, "two certificates with an %s key for one site",
                                  kind == KEY_RSA ? "RSA" : "ECDSA");
         int r = tlsctx_int_identity(ctx, &opts->identities[i], f);
+        if (!r && (r = keep_staple(ctx, i, &opts->identities[i])))
+            fault_set(f, r, "out of memory");
         if (r)
             return r;
     }
@@ -278,6 +316,7 @@ void tlsctx_unref(struct tlsctx *ctx)
     for (size_t i = 0; i < ctx->nids; i++) {
         keystore_unref(ctx->keys[i]);
         certinfo_unref(ctx->chains[i]);
+        mem_free((void *)(uintptr_t)ctx->staples[i].p);
     }
     mem_free(ctx);
 }

@@ -29,6 +29,7 @@ struct ssl_st;
 struct tlsctx_identity {
     struct key *key;
     struct certinfo_chain *chain; /* leaf first; a root at the end is not sent */
+    struct slice staple; /* servers: OCSP answer (DER) to staple; not valid now: left out. Copied */
 };
 
 /* Pointers are borrowed for the call; keys and chains are referenced. */

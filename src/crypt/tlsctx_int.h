@@ -27,6 +27,8 @@ struct tlsctx {
     struct key *keys[TLSCTX_IDENTITIES_MAX];
     struct certinfo_chain *chains[TLSCTX_IDENTITIES_MAX];
     size_t nids;
+    struct slice staples[TLSCTX_IDENTITIES_MAX];   /* owned; empty: none */
+    int64_t staple_until_s[TLSCTX_IDENTITIES_MAX]; /* then it is not sent any more */
     unsigned refs;
     bool server, verifies;
     uint8_t binding[TLSCTX_BINDING_BYTES];

@@ -139,7 +139,7 @@ bool challenges_http(const struct challenges *c, struct slice token, struct slic
 static int make_context(struct entry *e, int64_t now_s, struct fault *f)
 {
     static const struct slice alpn[] = {SLICE("acme-tls/1")};
-    struct tlsctx_identity identity = {NULL, NULL};
+    struct tlsctx_identity identity = {.key = NULL};
     const struct tlsctx_server opts = {
         .identities = &identity, .nidentities = 1, .alpn = alpn, .nalpn = ARRAY_LEN(alpn)};
     int r = alpncert_make(e->name, e->digest.p, now_s, &identity.key, &identity.chain, f);

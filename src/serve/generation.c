@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "crypt/digest.h"
+#include "crypt/ocsp.h"
 #include "os/file.h"
 #include "serve/balance.h"
 #include "serve/kept.h"
@@ -66,6 +67,15 @@ struct pair {
     struct slice cert, key;
     const char *cert_path, *key_path; /* for the story */
 };
+
+/* A certificate's text may carry an answer of its OCSP responder; one that cannot be read is as
+ * good as none. */
+static void load_staple(struct slice pem, struct buf *der)
+{
+    buf_init(der, OCSP_BYTES_MAX);
+    if (ocsp_find(pem, der))
+        buf_done(der);
+}
 
 static int load_pair(const struct pair *p, struct tlsctx_identity *ret, struct fault *f)
 {
@@ -132,12 +142,17 @@ static int make_context(const struct wanted *w, const struct bundle *b, struct t
 {
     struct pair pairs[TLSCTX_IDENTITIES_MAX] = {0};
     struct tlsctx_identity identities[TLSCTX_IDENTITIES_MAX] = {0};
+    struct buf staples[TLSCTX_IDENTITIES_MAX];
     struct tlsctx_server opts = {.identities = identities, .ring = w->ring};
     opts.nidentities = site_pairs(w->site, w->name, b, pairs);
     opts.tls13_only = w->conf->tls.min_version == CONF_TLS_1_3;
     opts.ticket_lifetime_s = (uint32_t)(w->conf->tls.ticket_lifetime_ms / 1000);
     int r = opts.nidentities ? bind_tickets(w->conf, w->name, opts.binding)
                              : fault_set(f, ERR_NOT_FOUND, "there is no certificate yet");
+    for (size_t i = 0; i < opts.nidentities; i++) {
+        load_staple(pairs[i].cert, &staples[i]);
+        identities[i].staple = buf_slice(&staples[i]);
+    }
     for (size_t i = 0; !r && i < opts.nidentities; i++)
         r = load_pair(&pairs[i], &identities[i], f);
     if (!r)
@@ -145,6 +160,7 @@ static int make_context(const struct wanted *w, const struct bundle *b, struct t
     for (size_t i = 0; i < opts.nidentities; i++) {
         keystore_unref(identities[i].key);
         certinfo_unref(identities[i].chain);
+        buf_done(&staples[i]);
     }
     if (r)
         fault_while(f, "for site " SLICE_F, SLICE_A(w->name));

@@ -8,7 +8,7 @@ import ipaddress
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from .jose import Bad, b64
 
@@ -39,6 +39,8 @@ class Signer:
     def __init__(self, roots=1):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.roots, self.intermediates = [], []
+        self.ocsp_url = None  # set: named in every leaf
+        self.leaves = {}  # by serial number, DER: a copy for other threads (one object has one reader at a time)
         for i in range(roots):
             key = ec.generate_private_key(ec.SECP256R1())
             root = self._sign(f"Scripted Root {i}", key.public_key(), f"Scripted Root {i}", key, None)
@@ -56,11 +58,16 @@ class Signer:
         if names:
             build = build.add_extension(x509.SubjectAlternativeName(names), False)
             build = build.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        if names and self.ocsp_url:
+            build = build.add_extension(x509.AuthorityInformationAccess([x509.AccessDescription(
+                AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(self.ocsp_url))]), False)
         return build.sign(issuer_key, hashes.SHA256())
 
     def leaf(self, public, identifiers, begin, end, ca=False):
         names = [general_name(kind, value) for kind, value in identifiers]
-        return self._sign("", public, "Scripted Intermediate", self.key, None, names, (begin, end), ca)
+        made = self._sign("", public, "Scripted Intermediate", self.key, None, names, (begin, end), ca)
+        self.leaves[made.serial_number] = made.public_bytes(serialization.Encoding.DER)
+        return made
 
     def chain(self, leaf, root=0):
         return _pem(leaf, self.intermediates[root])

@@ -271,7 +271,7 @@ static void leaves_the_root_out(void **state)
     (void)state;
     struct tlsctx_identity id = pair_identity(&ca, "site.test", KEY_ECDSA_P256, 0);
     struct buf pem;
-    struct tlsctx_identity with_root = {id.key, NULL};
+    struct tlsctx_identity with_root = {.key = id.key};
     buf_init(&pem, 65536);
     assert_int_equal(certinfo_pem(id.chain, &pem), OK);
     assert_int_equal(certinfo_pem(ca.chain, &pem), OK);
@@ -366,7 +366,7 @@ static void refuses_wrong_identities(void **state)
     struct tlsctx *ctx = NULL;
     struct tlsctx_identity a = pair_identity(&ca, "a.test", KEY_ECDSA_P256, 0);
     struct tlsctx_identity b = pair_identity(&ca, "b.test", KEY_ECDSA_P256, 0);
-    struct tlsctx_identity crossed = {a.key, b.chain}, twice[] = {a, b};
+    struct tlsctx_identity crossed = {.key = a.key, .chain = b.chain}, twice[] = {a, b};
     struct tlsctx_server opts = {.identities = &crossed, .nidentities = 1};
     assert_int_equal(tlsctx_server_new(&opts, &ctx, &f), ERR_CONFIG);
     print_message("%s\n", f.what);
@@ -414,7 +414,9 @@ static void explains_what_does_not_verify(void **state)
          "the certificate of site.test has expired, on 20"},
         {pair_identity(&ca, "site.test", KEY_ECDSA_P256, 86400), "site.test",
          "not valid before 20"},
-        {{own_key, own}, "site.test", "the certificate of site.test is self-signed"},
+        {{.key = own_key, .chain = own},
+         "site.test",
+         "the certificate of site.test is self-signed"},
     };
     struct tlsctx *client = pair_client(&ca);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
