@@ -72,7 +72,7 @@ static int connect_answer(struct slice in, size_t *ret_used)
             *ret_used = i + 4;
             return in.n > 9 && in.p[9] == '2' ? OK : ERR_SYNTAX;
         }
-    return ERR_AGAIN;
+    return in.n > STARTTLS_ANSWER_MAX ? ERR_CAP : ERR_AGAIN;
 }
 
 static int line_go(const struct script *script, struct starttls *s, struct slice in,

@@ -320,9 +320,9 @@ static int not_tls(struct slice in, struct serverflight *s)
 /* SSLv2 SERVER-HELLO (draft-hickman 2.6): 15-bit length, type 4. */
 static int sslv2(struct slice in, struct serverflight *s)
 {
-    struct cur c = cur_of(in);
-    size_t n = cur_u16(&c) & 0x7fff;
-    if (cur_left(&c) < n)
+    size_t n = (size_t)(in.p[0] & 0x7f) << 8 | in.p[1];
+    struct cur c = cur_of(slice_first(slice_from(in, 2), n));
+    if (in.n < 2 + n)
         return ERR_AGAIN;
     (void)cur_u8(&c); /* 4: SERVER-HELLO */
     (void)cur_u8(&c); /* session id hit */
@@ -330,10 +330,11 @@ static int sslv2(struct slice in, struct serverflight *s)
     s->version = s->legacy_version = cur_u16(&c);
     size_t cert_n = cur_u16(&c), kinds_n = cur_u16(&c), id_n = cur_u16(&c);
     s->sslv2_certificate = cur_bytes(&c, cert_n);
-    s->sslv2_kinds = cur_bytes(&c, kinds_n);
+    struct slice kinds = cur_bytes(&c, kinds_n);
     s->session_id = cur_bytes(&c, id_n);
     if (c.bad || kinds_n % 3 != 0)
         return ERR_SYNTAX;
+    s->sslv2_kinds = kinds;
     s->kind = SERVERFLIGHT_SSLV2;
     return OK;
 }

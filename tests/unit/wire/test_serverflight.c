@@ -176,6 +176,10 @@ static void refuses_malformed(void **state)
         {"SSLv2, cut", BYTES("\x80\x26\4\0\1\0\2"), ERR_AGAIN, HELLO},
         {"SSLv2, lengths beyond the record", BYTES("\x80\x0b\4\0\1\0\2\xff\xff\0\3\0\x10"),
          ERR_SYNTAX, HELLO},
+        {"SSLv2, lengths beyond the record, and more behind it",
+         BYTES("\x80\x0b\4\0\1\0\2\0\0\0\3\0\x10"
+               "012345678901234567890123456789"),
+         ERR_SYNTAX, HELLO},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct serverflight f;
